@@ -4,10 +4,10 @@
  * close at the same pace, round by round in turn.
  *
  *	checks [ROUNDS [CHECKS [SERVERS [EVERY_MS]]]]
- *		SERVERS servers (1,000), each checked CHECKS times (5) in a round, every EVERY_MS
- *		(2,000), on a loop that a uv_loop_t hosts, as the main thread of weir has it:
- *		processor time for a check, the ratio of the rounds, how late checks began, and the
- *		TIME_WAITs that they have left
+ *		Checks each of SERVERS servers (1,000) CHECKS times (5) in a round, every EVERY_MS
+ *		(2,000), on a loop that a uv_loop_t hosts, as in the main thread of weir. Prints the
+ *		processor time for a check, the ratio of the rounds, how late checks began, and how
+ *		many TIME_WAITs they have left
  *
  * The servers are addresses of loopback with one listening socket, in a child.
  * docs/PERFORMANCE.md has the figures.
@@ -42,10 +42,10 @@ enum {
 /** What is measured. */
 struct pace {
 	unsigned n_servers;
-	unsigned n_checks; /**< of each server, in a round */
+	unsigned n_checks; /**< how often each server is checked in a round */
 	unsigned every_ms;
 	uint16_t port;
-	uint16_t bare_port; /**< the same servers, apart: the bare loop leaves TIME_WAITs */
+	uint16_t bare_port; /**< of the same servers, for the bare loop: it leaves TIME_WAITs */
 };
 
 static void must(bool good, const char *what)
@@ -85,7 +85,7 @@ static pid_t serve(uint16_t *ret_port)
 			int fd = accept(listener, NULL, NULL);
 
 			if (fd >= 0) {
-				close(fd); /* after the checker, who has closed before */
+				close(fd); /* the checker has closed its side before */
 			}
 		}
 	}
@@ -101,7 +101,7 @@ static struct sockaddr_in server_address(unsigned i, uint16_t port)
 	return in;
 }
 
-/** TIME_WAITs of either side at this port. */
+/** Counts the TIME_WAITs that have this port on either side. */
 static unsigned count_time_waits(uint16_t port)
 {
 	FILE *file = fopen("/proc/net/tcp", "re");
@@ -125,7 +125,7 @@ static unsigned count_time_waits(uint16_t port)
 
 /* ---- the bare loop ---- */
 
-/** Processor time for a connect, in ns. */
+/** Returns the processor time for a connect, in ns. */
 static double run_bare(const struct pace *pace)
 {
 	uint64_t step_ns = (uint64_t)pace->every_ms * NS_PER_MS / pace->n_servers;
@@ -216,7 +216,7 @@ static void on_end(uv_timer_t *timer)
 	uv_stop(timer->loop);
 }
 
-/** Notes each check once: its lateness differs from the last one's. */
+/** Records each check once: a lateness that differs from the last one is that of a new check. */
 static void look_at(unsigned n_servers)
 {
 	static uint64_t last_ns[SERVERS_MAX];
@@ -231,7 +231,7 @@ static void look_at(unsigned n_servers)
 	}
 }
 
-/** Processor time for a check, in ns. */
+/** Returns the processor time for a check, in ns. */
 static double run_weir(const struct pace *pace)
 {
 	uv_loop_t host;

@@ -4,11 +4,11 @@
  * the uv_run() of a host, round by round in turn.
  *
  *	drivers [ROUNDS [MESSAGES]]
- *		with 1 and with 64 clients that each wait for their answer: processor time of the
- *		server for a message, and the ratio of the rounds, hosted to own
+ *		Has 1 and then 64 clients that each wait for their answer. Prints the server's
+ *		processor time for a message, and the ratio of the rounds, hosted to own
  *	drivers own|hosted CLIENTS MESSAGES
- *		one server, once, for strace -c and for valgrind --tool=callgrind: the clients are
- *		in a child. Two runs with different MESSAGES differ by what messages cost
+ *		Runs one server once, for strace -c and for valgrind --tool=callgrind: the clients
+ *		are in a child. Two runs with different MESSAGES differ by what messages cost
  *
  * docs/PERFORMANCE.md has the figures.
  */
@@ -108,7 +108,7 @@ static double cpu_ns(void)
 	return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
 
-/** Serves them all, until they have gone; processor time for a message, in ns. */
+/** Serves all clients until they have gone. Returns the processor time for a message, in ns. */
 static double serve(bool is_hosted, unsigned n_clients, unsigned long n_messages)
 {
 	struct sockaddr_in in = {.sin_family = AF_INET};

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The floor: how little a relay in user space can cost. For bench/peers alone, no part of weir.
+ * The floor: how little a relay in user space can cost. Only bench/peers uses it; it is no part of
+ * weir.
  *
  *	floor LISTEN_PORT UPSTREAM_PORT [splice]
  *
- * One thread, one edge-triggered epoll set, on loopback. No timeouts, limits, log or names; what a
- * receiver does not take waits on the heap or in a pipe, and a failed connect just ends the pair.
- * Whatever weir costs above this is the price of what weir knows and this does not.
+ * It has one thread and one edge-triggered epoll set, on loopback, and no timeouts, limits, log or
+ * names. Bytes that a receiver does not take wait on the heap or in a pipe, and a failed connect
+ * just ends the pair. What weir costs above this is the price of what weir does and this does not.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -32,7 +33,7 @@ enum {
 	PIPES_KEPT = 512,
 };
 
-/** One of the two ends of a pair; what waits here waits for its receiver. */
+/** One of the two ends of a pair; the bytes that wait here are to be written to it. */
 struct end {
 	struct end *peer;
 	int fd;
@@ -43,7 +44,7 @@ struct end {
 	bool ended;
 	bool shut;
 	bool dead;
-	char *waiting; /**< from `begin` on, `n_waiting` bytes */
+	char *waiting; /**< `n_waiting` bytes, from `begin` on */
 	size_t begin;
 	size_t n_waiting;
 	size_t n_piped;
@@ -89,7 +90,7 @@ static void pipe_give(struct end *end)
 	end->pipe[0] = -1;
 }
 
-/** Ends the pair; its memory goes after the turn, as events for it may be among those in hand. */
+/** Ends the pair. Its memory is freed after the turn, in which events for it may still follow. */
 static void bury(struct end *end)
 {
 	struct end *both[2] = {end, end->peer};
@@ -103,7 +104,7 @@ static void bury(struct end *end)
 	end->dead = end->peer->dead = true;
 }
 
-/** 0: all is out; 1: the receiver is full; -1: it failed. */
+/** Writes what waits. Returns 0 when all is written, 1 if the receiver is full, -1 if it failed. */
 static int flush(struct end *to)
 {
 	while (to->n_waiting > 0 || to->n_piped > 0) {
@@ -129,7 +130,7 @@ static int flush(struct end *to)
 	return 0;
 }
 
-/** One read in the copying way: how many bytes, 0 at the end, -1 with errno. */
+/** Reads once, by copying. Returns how many bytes, 0 at the end of input, -1 with errno. */
 static ssize_t copy(struct end *from, struct end *to)
 {
 	ssize_t n = recv(from->fd, buffer, sizeof(buffer), 0);
@@ -161,7 +162,7 @@ static ssize_t copy(struct end *from, struct end *to)
 	return n;
 }
 
-/** The same by way of the receiver's pipe. */
+/** Like copy(), but splices into the receiver's pipe. */
 static ssize_t splice_on(struct end *from, struct end *to)
 {
 	ssize_t n = splice(
@@ -212,7 +213,7 @@ static void pump(struct end *from)
 	}
 }
 
-/** NULL when memory or the epoll set is full; the fd is then closed. */
+/** Takes fd. Returns NULL without memory or room in the epoll set; the fd is then closed. */
 static struct end *end_new(int fd)
 {
 	struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET};

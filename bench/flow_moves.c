@@ -3,18 +3,18 @@
  * How many flows move when one of n nodes, or servers, leaves or comes: the model of bench/flows.
  *
  *	flow_moves FLOWS SEED leaves N
- *		for the first, the middle and the last one that leaves, a line: WAY MOVED NEEDLESSLY
- *		MOVED are all flows that are elsewhere afterwards, NEEDLESSLY those of them that
- *		were not the leaver's. The ways modulo, threshold and maglev have no memory: when it
- *		is back, the same flows move back
+ *		Prints a line when the first, the middle and the last one leaves: WAY MOVED
+ *		NEEDLESSLY. MOVED counts the flows that are elsewhere afterwards, NEEDLESSLY those
+ *		of them that the leaver did not have. The ways modulo, threshold and maglev have no
+ *		memory: when the leaver is back, the same flows move back
  *	flow_moves FLOWS SEED returns N BUCKETS IDLE_S GAP_S FOR_S
- *		the middle one has left a resilient group of so many buckets, and is back: a line
- *		MOVED BUCKETS_OF_IT by IDLE_S, the group's idle timer, within FOR_S; each flow
- *		sends a packet every GAP_S on average, at random
+ *		The middle one has left a resilient group of so many buckets, and is back. Prints a
+ *		line: MOVED BUCKETS_OF_IT, what moves within FOR_S with IDLE_S, the group's idle
+ *		timer. Each flow sends a packet every GAP_S on average, at random
  *
- * A flow is a client's address and port, all different, drawn by SEED; the same numbers give the
- * same lines. Hash, table and keys are those of weir's rule "hash" (upstream/maglev.h); the ways of
- * routers take the bits of that hash, too, as what they have is as good as random. The ways:
+ * A flow is a client's address and port. SEED selects them, and all are different; the same numbers
+ * give the same lines. Hash, table and keys are those of weir's rule "hash" (upstream/maglev.h).
+ * The ways of routers use this hash, too, as the hashes of routers are as good as random. The ways:
  *
  *	modulo		hash mod n
  *	threshold	a range of 31 bits for each in turn, as Linux has it for a plain route of
@@ -22,7 +22,7 @@
  *	resilient	a bucket by hash mod BUCKETS, which keeps its node until that leaves, or
  *			has more buckets than its part and the bucket is idle (Linux:
  *			Documentation/networking/nexthop-group-resilient.rst)
- *	maglev		weir's table, made anew of those that are left
+ *	maglev		weir's table, which is made anew for the nodes that are left
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -38,16 +38,16 @@
 enum {
 	FLOWS_MAX = 10 * 1000 * 1000,
 	NODES_MAX = 10000,
-	BUCKETS_MAX = UINT16_MAX, /**< of Linux */
-	BUCKETS = 16384,          /**< of "leaves" */
+	BUCKETS_MAX = UINT16_MAX, /**< the limit of Linux */
+	BUCKETS = 16384,          /**< for "leaves" */
 	NAME_SIZE = 24,
-	HASH_BITS = 31, /**< of Linux */
+	HASH_BITS = 31, /**< as in Linux */
 };
 
 struct flows {
 	size_t n;
 	uint64_t *hashes;
-	uint32_t *before; /**< the node of each */
+	uint32_t *before; /**< the node of each flow, before one leaves */
 	uint64_t random;  /**< the next state of random_next() */
 };
 
@@ -59,20 +59,20 @@ static void must(bool good, const char *what)
 	}
 }
 
-/** All different for the first 2^64 calls. */
+/** Returns numbers that are all different in 2^64 calls. */
 static uint64_t random_next(uint64_t *state)
 {
 	*state += 1;
 	return XXH64(state, sizeof(*state), 0);
 }
 
-/** From 0 on, and 1 on average. */
+/** Returns a random wait: 0 or more, and 1 on average. */
 static double random_wait(uint64_t *state)
 {
 	return -log(((double)(random_next(state) >> 11) + 0.5) / (double)(1ULL << 53));
 }
 
-/** Flow i: an odd factor makes all of them different. */
+/** Returns the hash of flow i. The odd factor makes all flows different. */
 static uint64_t hash_of_flow(uint64_t i, uint64_t seed)
 {
 	uint64_t bits = (i * 2654435761U + seed) & ((1ULL << 48) - 1);
@@ -102,9 +102,9 @@ static void make_flows(struct flows *flows, size_t n, uint64_t seed)
 struct group {
 	uint32_t n_buckets;
 	uint32_t n;
-	uint32_t *owners; /**< of each bucket */
-	uint32_t *counts; /**< of each node: how many buckets it has */
-	uint32_t *wants;  /**< and how many are its part */
+	uint32_t *owners; /**< the node of each bucket */
+	uint32_t *counts; /**< how many buckets each node has */
+	uint32_t *wants;  /**< and how many it should have: its part */
 };
 
 static const uint32_t nobody = UINT32_MAX;
@@ -127,7 +127,7 @@ static void group_fini(struct group *group)
 	free(group->wants);
 }
 
-/** The parts of all but `gone`. */
+/** Sets the parts of all nodes but `gone`, which has none. */
 static void group_divide(struct group *group, uint32_t gone)
 {
 	uint64_t total = group->n - (gone < group->n ? 1 : 0);
@@ -144,7 +144,7 @@ static void group_divide(struct group *group, uint32_t gone)
 	}
 }
 
-/** To the first one that has less than its part; false: nobody has. */
+/** Gives the bucket to the first node that has less than its part. Returns false if none has. */
 static bool group_move(struct group *group, uint32_t bucket)
 {
 	uint32_t owner = group->owners[bucket];
@@ -164,7 +164,7 @@ static bool group_move(struct group *group, uint32_t bucket)
 	return true;
 }
 
-/** Without `gone` from now on; what it had goes to others at once. */
+/** Removes `gone` from the group; its buckets go to other nodes at once. */
 static void group_leave(struct group *group, uint32_t gone)
 {
 	group_divide(group, gone);
@@ -190,14 +190,15 @@ static uint32_t bucket_of(uint64_t hash, uint32_t n_buckets)
 
 /* ---- the ways ---- */
 
-/** Which node of n a flow has, `gone` being out of them (n: none is); the node keeps its number. */
+/** A way to choose a node. `gone` is the one of n that has left, or n; the others keep their
+ * numbers. */
 struct way {
 	const char *name;
 	void (*prepare)(uint32_t n, uint32_t gone);
 	uint32_t (*node)(uint64_t hash);
 };
 
-/* What is prepared: one way at a time. */
+/* What prepare() has made, for one way at a time. */
 static struct {
 	uint32_t n_left;
 	uint32_t gone;
@@ -221,7 +222,7 @@ static uint32_t node_by_modulo(uint64_t hash)
 	return number((uint32_t)(hash % at.n_left));
 }
 
-/** The first whose bound, rounded to the nearest and less 1, is not below the hash. */
+/** Returns the first node whose bound, rounded to the nearest and less 1, is not below the hash. */
 static uint32_t node_by_threshold(uint64_t hash)
 {
 	uint64_t value = hash >> (64 - HASH_BITS);
@@ -234,7 +235,7 @@ static uint32_t node_by_threshold(uint64_t hash)
 	return number((uint32_t)left);
 }
 
-/** With `gone` n, a group is made; else this one leaves it. */
+/** Makes a group if `gone` is n; otherwise `gone` leaves the group that was made before. */
 static void prepare_resilient(uint32_t n, uint32_t gone)
 {
 	if (gone == n) {
@@ -317,7 +318,7 @@ static void tell_all_leaving(struct flows *flows, uint32_t n)
 /* ---- coming back to a resilient group ---- */
 
 struct idle_bucket {
-	double at_s; /**< when it may move first */
+	double at_s; /**< the time from which it may move */
 	uint32_t bucket;
 	uint32_t n_flows;
 };
@@ -328,8 +329,8 @@ struct pace {
 	double for_s;
 };
 
-/** When a bucket of so many flows has been without a packet for that long; later than for_s:
- * not within it. A wait that is over 50 times the average does not happen. */
+/** Returns when a bucket of n_flows has had no packet for idle_s; a time after for_s means: not
+ * within for_s. The model takes it that no wait is over 50 times the average. */
 static double idle_from(struct flows *flows, uint32_t n_flows, const struct pace *pace)
 {
 	double average_s = n_flows > 0 ? pace->gap_s / n_flows : INFINITY;
@@ -351,7 +352,7 @@ static double idle_from(struct flows *flows, uint32_t n_flows, const struct pace
 		double next_s = average_s * random_wait(&flows->random);
 
 		if (last_s < 0) {
-			next_s += passed_s; /* as nothing has come since, it begins anew */
+			next_s += passed_s; /* the wait has no memory: it begins anew */
 		}
 		if (next_s >= pace->idle_s) {
 			return last_s + pace->idle_s;

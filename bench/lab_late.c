@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Both ends of bench/lab: opens connections to a proxy of weirlab, which leads back here, and sends
- * 64 bytes on each once a second, evenly spread. Each message has the time at which it was sent,
- * and the kernel notes when it came, so how long this program slept or waited for a processor does
- * not count; how late it was itself, and how busy, is told.
+ * The client and server of bench/lab: opens connections to a proxy of weirlab, which leads back
+ * here, and sends 64 bytes on each once a second, evenly spread. Each message contains the time at
+ * which it was sent, and the kernel notes when it came: so the time in which this program slept or
+ * waited for a processor does not count. It prints how late and how busy it was itself.
  *
  *	lab_late PROXY_PORT SERVER_PORT CONNECTIONS SECONDS LATENCY_MS
  *
- * Says "open" when all connections are, waits for a line, and at last prints how many messages
- * came, how many of these early; the median, the 99th percentile and the largest of how late they
- * were; the 99th percentile of how late they were sent, in us; and its own CPU time in per mille.
+ * Prints "open" when all connections are open, waits for a line, sends, and then prints: how many
+ * messages came, and how many of these early; the median, 99th percentile and maximum of how late
+ * they were, and the 99th percentile of how late they were sent, in us; and its own CPU time in per
+ * mille.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -33,7 +34,7 @@ struct end {
 };
 
 static int clients[CONNECTIONS_MAX];
-static struct end *ends[4 * CONNECTIONS_MAX]; /* by fd, of the server's side */
+static struct end *ends[4 * CONNECTIONS_MAX]; /* the server's sides, by fd */
 static struct hdr *late;
 static struct hdr *sent_late;
 static uint64_t n_early;
@@ -49,7 +50,7 @@ static void watch(int fd)
 	}
 }
 
-/** Opens a client, and takes its server's end. */
+/** Connects a client, and accepts its connection on the server's side. */
 static void open_one(size_t i, int listener, const struct sockaddr_in *proxy)
 {
 	int end;
@@ -81,7 +82,7 @@ static uint64_t real_ns(void)
 	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
-/** As recv(2), and when the last of these bytes came. */
+/** Like recv(2); *ret_ns is when the last of these bytes came, or 0. */
 static ssize_t receive(int fd, void *to, size_t n, uint64_t *ret_ns)
 {
 	union {
@@ -124,7 +125,7 @@ static void take(int fd)
 		n_early += came_ns < due_ns;
 		hdr_record(late, came_ns < due_ns ? 0 : (came_ns - due_ns) / NS_PER_US);
 		if (n == MESSAGE) {
-			return; /* there is no more: the next comes in a second */
+			return; /* nothing else is there: the next message comes in a second */
 		}
 	}
 	if (n == 0 || errno != EAGAIN) {
@@ -132,7 +133,7 @@ static void take(int fd)
 	}
 }
 
-/** Takes what comes, until this time. */
+/** Receives messages until this time. */
 static void take_until(uint64_t end_ns)
 {
 	struct epoll_event events[EVENTS];
@@ -196,7 +197,7 @@ static int listen_on(const char *port)
 	return listener;
 }
 
-/** Sends all, and takes what comes. The CPU time of it in per mille. */
+/** Sends and receives all messages. Returns the CPU time that it used, in per mille. */
 static uint64_t run(size_t n, size_t total)
 {
 	uint64_t begun_ns = clock_ns();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the programs of bench/lab share: an address of loopback, and an end that says why. */
+/* The programs of bench/lab share this: an address of loopback, and an exit that says why. */
 #ifndef WEIR_BENCH_LAB_LOOPBACK_H
 #define WEIR_BENCH_LAB_LOOPBACK_H
 
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/** Says what failed, by errno, and ends the program. */
+/** Prints what failed, and the error of errno, and ends the program. */
 static inline _Noreturn void fail(const char *what)
 {
 	fprintf(stderr, "%s: %s: %s\n", program_invocation_short_name, what, strerror(errno));

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Both ends of a connection through a proxy of weirlab with the toxic bandwidth: a child sends as
- * much as it can, and the kernel notes when what comes back here came.
+ * much as it can, and this process receives it; the kernel notes when bytes came.
  *
  *	lab_rate PROXY_PORT SERVER_PORT SECONDS RATE_KB
  *
- * Prints, without the first second's tenth, the least and the most of a second, in per mille of the
- * rate, how many bytes more than their share the fullest 10 ms had, and KB/s over all.
+ * Leaves out the first 100 ms, and prints the least and the most that came within a second, in per
+ * mille of the rate; how many bytes more than their share the fullest 10 ms had; and KB/s over all.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -24,7 +24,7 @@ enum { BLOCK = 64 * 1024, READ = 8 * 1024, PIECES_MAX = 4194304, WINDOW_NS = 10 
 
 struct piece {
 	uint64_t ns;
-	uint64_t sum; /**< of all up to this one */
+	uint64_t sum; /**< bytes of all pieces up to this one */
 };
 
 static struct piece pieces[PIECES_MAX];
@@ -44,7 +44,7 @@ static _Noreturn void send_for_ever(const struct sockaddr_in *proxy)
 	_exit(0);
 }
 
-/** A small read, with the time at which its last byte came. */
+/** Reads a small piece, and notes the time at which its last byte came. */
 static void take(int fd)
 {
 	union {
@@ -64,7 +64,7 @@ static void take(int fd)
 	if (n <= 0 || n_pieces == PIECES_MAX) {
 		fail("recvmsg");
 	}
-	(void)clock_gettime(CLOCK_REALTIME, &came); /* of what came before it was noted */
+	(void)clock_gettime(CLOCK_REALTIME, &came); /* if the kernel has noted no time yet */
 	if (cmsg != NULL) {
 		memcpy(&came, CMSG_DATA(cmsg), sizeof(came));
 	}
@@ -72,7 +72,7 @@ static void take(int fd)
 		(uint64_t)came.tv_sec * NS_PER_S + (uint64_t)came.tv_nsec, before + (uint64_t)n};
 }
 
-/** The least and the most bytes of a time as long, that begins behind any piece from `first` on. */
+/** Returns the least and the most bytes within `ns` after any piece from `first` on. */
 static void judge(size_t first, uint64_t ns, uint64_t *ret_least, uint64_t *ret_most)
 {
 	size_t to = first;
@@ -94,7 +94,7 @@ static void judge(size_t first, uint64_t ns, uint64_t *ret_least, uint64_t *ret_
 	}
 }
 
-/** From the piece `first` on; KB are 1,000 bytes. */
+/** Returns the rate after the piece `first`; a KB is 1,000 bytes. */
 static uint64_t kb_per_s(size_t first)
 {
 	uint64_t bytes;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Work for a relay on loopback, both ends of it, of which bench/lab takes what it costs the relay.
+ * Work for a relay on loopback: this is its client and its server. bench/lab measures what the work
+ * costs the relay.
  *
- *	lab_work PROXY_PORT SERVER_PORT bulk MIB	sends as much on one
- *	lab_work PROXY_PORT SERVER_PORT requests N	asks as often, with 64 bytes
+ *	lab_work PROXY_PORT SERVER_PORT bulk MIB	sends so many MiB on one connection
+ *	lab_work PROXY_PORT SERVER_PORT requests N	sends N requests of 64 bytes, in turn
  *
- * Says "open" when all is connected, waits for a line, works, says "done", and waits for another.
+ * Prints "open" when all is connected, waits for a line, works, prints "done", and waits for
+ * another line.
  */
 #include <signal.h>
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A client of bench/peers alone, for what wrk cannot send: opens connections to a port of loopback,
- * so many at a time, sends each the bytes of a file at once, reads to its end, and opens the next.
+ * A client for bench/peers, which sends what wrk cannot: opens CONNECTIONS at a time to a port of
+ * loopback, sends the bytes of a file on each at once, reads to its end, and opens the next one.
  *
  *	opener PORT CONNECTIONS SECONDS FILE
  *

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a large list of prefixes costs (base/prefixes.h): a text of 100,000 lines, half of them of
- * IPv6, read and compiled, and then asked for random addresses.
+ * What a large list of prefixes costs (base/prefixes.h): reads and compiles a text of 100,000
+ * lines, half of them of IPv6, and then looks random addresses up.
  *
  *	prefixes [ROUNDS]
  *
@@ -23,7 +23,7 @@ enum { N = 100000, N_QUESTIONS = 1 << 16, ROUNDS = 5 };
 static char texts[N][PREFIX_TEXT_MAX];
 static struct sockaddr_in6 questions[N_QUESTIONS];
 
-/** The same numbers in each run (xorshift). */
+/** Returns pseudo-random numbers (xorshift), the same in each run. */
 static uint64_t next(void)
 {
 	static uint64_t state = 88172645463325252u;
@@ -34,7 +34,7 @@ static uint64_t next(void)
 	return state;
 }
 
-/** The processor's time, since the machine may be busy. */
+/** Processor time, not that of the clock, because the machine may be busy. */
 static uint64_t used_ns(void)
 {
 	struct timespec used;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What a proxy costs, as the kernel keeps the account of its processes."""
+"""What a proxy costs, by the kernel's account of its processes."""
 import contextlib
 import glob
 import os
@@ -16,7 +16,7 @@ class Account:
         self.pid = pid
 
     def pids(self):
-        """The process and its children: masters of workers go no deeper."""
+        """The process and its children; no proxy here has grandchildren."""
         pids = [self.pid]
         for task in _threads(self.pid):
             with contextlib.suppress(OSError), open(f"{task}/children", encoding="ascii") as file:
@@ -36,13 +36,13 @@ class Account:
         return self._sum("schedstat", lambda text: int(text.split()[0])) / 1e9
 
     def wakeups(self):
-        """How often it went to sleep, and so woke up."""
+        """How often its threads went to sleep, which is how often they woke up."""
         return self._sum("status", lambda text: int(
             text.split("\nvoluntary_ctxt_switches:")[1].split()[0]))
 
     def own_bytes(self):
-        """Memory that is nobody else's: the anonymous part of PSS. The rest is files, whose share
-        falls with every stranger that maps the same library."""
+        """Memory of this process alone: the anonymous part of PSS. The rest is mapped files, whose share
+        falls with every other process that maps the same library."""
         total = 0
         for pid in self.pids():
             with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:

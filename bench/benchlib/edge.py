@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: ISC
 """
-What stands at the edge of each proxy of bench/peers: PROXY headers in and out, and routes by the name
-in a ClientHello. For each kind, what its config has more, by the places of the templates in proxies.py.
+The edge features of the proxies of bench/peers: PROXY headers in and out, and routes by the name in a
+ClientHello. For each kind of proxy, a function returns what to add at the places of its template in proxies.py.
 """
 import os
 import ssl
 
-# A client of 192.0.2.7:40000 before 192.0.2.1:443, version 2, and a request behind it.
+# A PROXY header of version 2 (the client 192.0.2.7:40000 connected to 192.0.2.1:443), then a request.
 PROXIED_REQUEST = (b"\r\n\r\n\x00\r\nQUIT\n\x21\x11\x00\x0c" + bytes([192, 0, 2, 7, 192, 0, 2, 1]) + b"\x9c\x40\x01\xbb"
                    b"GET / HTTP/1.1\r\nHost: weir\r\nConnection: close\r\n\r\n")
 
@@ -25,7 +25,7 @@ def hello(name):
 
 
 def proxy_headers(kind, _):
-    """In from everybody, out with version 2 (nginx knows but version 1 there)."""
+    """Accepts headers from everybody, and sends version 2 (nginx can only send version 1)."""
     return {"weir": {"listener": 'accept_proxy = [ "any" ]; ', "upstream": 'send_proxy = "v2"; '},
             "haproxy": {"bind": " accept-proxy", "send": " send-proxy-v2"},
             "nginx": {"listen": " proxy_protocol", "look": "proxy_protocol on;"}}[kind]
@@ -36,7 +36,7 @@ def names(count):
 
 
 def routes(count):
-    """So many names, each of which leads to the one upstream; nobody else is served."""
+    """Routes `count` names, each to the one upstream; other clients are not served."""
     def values(kind, folder):
         if kind == "weir":
             return {"listener": "routes = ( " + ", ".join(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""How exact timers are: from the rounds of bench/timeouts to one table and one plot."""
+"""Makes one table and one plot from the rounds of bench/timeouts: how exact timers are."""
 import collections
 import math
 import statistics
@@ -25,7 +25,7 @@ def merged(rounds):
 
 
 def percentile(deviations, percent):
-    """The deviation that so many do not exceed."""
+    """The deviation that `percent` of them do not exceed."""
     wanted = sum(count for _, count in deviations) * percent / 100
     seen = 0
     for us, count in deviations:
@@ -36,7 +36,7 @@ def percentile(deviations, percent):
 
 
 def share(part, whole):
-    """In per cent; what is not nothing does not look like it."""
+    """The share in per cent; one that is small, but not 0, is "< 0.1 %"."""
     if not part or not whole:
         return "0"
     percent = 100 * part / whole
@@ -44,7 +44,7 @@ def share(part, whole):
 
 
 def total(rounds, *keys):
-    """The sum over the rounds of what lies at the end of these keys."""
+    """The sum over the rounds of the value under these nested keys."""
     found = 0
     for one in rounds:
         for key in keys:
@@ -54,12 +54,12 @@ def total(rounds, *keys):
 
 
 def ms(us):
-    """For a cell."""
+    """Microseconds as a cell's milliseconds."""
     return f"{us / 1000:.1f} ms"
 
 
 def ends(rounds, side):
-    """FIN or RST; where it was not always the same, how many were otherwise."""
+    """How connections were closed, FIN or RST, with counts if it was not always the same."""
     counts = {name.upper(): total(rounds, side, name) for name in ("fin", "rst", "error")}
     seen = {name: count for name, count in counts.items() if count}
     if not seen:
@@ -70,7 +70,7 @@ def ends(rounds, side):
 
 
 def row(title, proxy, rounds):
-    """One line of the table: of all rounds together."""
+    """One line of the table, for all rounds together."""
     deviations = merged(rounds)
     opened = total(rounds, "opened")
     judged = opened - sum(one.get("void", 0) for one in rounds)  # results from before have no void ones
@@ -81,14 +81,14 @@ def row(title, proxy, rounds):
 
 
 def bare_row(rounds):
-    """A process that only sleeps."""
+    """The line of the process that only sleeps."""
     deviations = merged(rounds)
     return "| " + " | ".join([BARE, "–", "–", "0", "0", *(ms(percentile(deviations, one)) for one in (50, 99, 100)),
                               "–", "–"]) + " |"
 
 
 def beside(told):
-    """What is told of single scenarios, as a list."""
+    """The notes on single scenarios, as a list."""
     lines = []
     for name, what, unit, key in (("mixed", "Messages of the busy pair, p99", "ms", "busy_p99_us"),
                                   ("stall", "A stalled pair keeps in the proxy and its kernel's buffers", "KiB",
@@ -105,7 +105,7 @@ def beside(told):
 
 
 def conditions(told):
-    """Where it was measured, and how much the machine was in the way."""
+    """Notes on the scenarios, on where they were measured, and on how late the machine was."""
     machine = told["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in told["versions"].items())
     rounds = f"{told['rounds']} round{'s' if told['rounds'] > 1 else ''}"
@@ -120,7 +120,7 @@ def conditions(told):
 
 
 def page(told):
-    """The table in Markdown, and what belongs to it."""
+    """The table and its notes, in Markdown."""
     lines = [HEAD, RULE]
     if told["bare"]:
         lines.append(bare_row(told["bare"]))
@@ -142,7 +142,7 @@ AXIS = 26
 
 
 def place(us):
-    """Where a deviation lies on the axis, from 0 to 1: as it is within 0.1 ms, as its logarithm beyond."""
+    """The place of a deviation on the axis, from 0 to 1: linear within 0.1 ms, logarithmic beyond."""
     ms_abs = min(abs(us) / 1000, MOST_MS)
     reach = math.log10(1 + MOST_MS / LEAST_MS)
     return 0.5 + math.copysign(math.log10(1 + ms_abs / LEAST_MS) / reach, us) / 2
@@ -154,7 +154,7 @@ def line(x1, y1, x2, y2, stroke, width=1):
 
 
 def mark(left, top, deviations, fill):
-    """A line from the first to the last, a box from p1 to p99, a stroke at the median."""
+    """Draws a line from the first deviation to the last, a box from p1 to p99, and a stroke at the median."""
     at = {one: left + ROOM * place(percentile(deviations, one)) for one in (1, 50, 99, 100)}
     first = left + ROOM * place(deviations[0][0])
     middle = top + BAR / 2
@@ -176,7 +176,7 @@ def axis(left, top, bottom):
 
 
 def panel(title, rows, x, y):
-    """One timer: each proxy a line."""
+    """The panel of one timer, with a line for each proxy."""
     left, bottom = x + LABEL, y + TOP + len(rows) * (BAR + GAP)
     found = [text(x, y + 18, title, 'font-weight="bold"'), *axis(left, y + TOP - 4, bottom)]
     for number, (name, rounds) in enumerate(rows):
@@ -193,7 +193,7 @@ def panel(title, rows, x, y):
 
 
 def legend(told, x, y):
-    """What is drawn, in words."""
+    """The legend of the plot."""
     found = [box(x, y, 24, 12, OWN), text(x + 32, y + 10, "weir"), box(x + 90, y, 24, 12, OTHER),
              text(x + 122, y + 10, "the others"), box(x + 220, y, 24, 12, FLOOR),
              text(x + 252, y + 10, "a process that only sleeps until each time: what the machine itself is late")]

@@ -19,10 +19,10 @@ NGINX_STREAM = "/usr/lib/nginx/modules/ngx_stream_module.so"
 SOCKET_PROXYD = "/lib/systemd/systemd-socket-proxyd"
 READY_S = 60
 
-# Where Debian has daemons; not in everybody's path.
+# Debian has daemons there; not every user has these folders in PATH.
 os.environ["PATH"] += ":/usr/sbin:/sbin"
 
-# What a name stands for: what must be there, and the packages of Debian that bring it.
+# For each name: the files and programs that must be there, and the packages of Debian that have them.
 PACKAGES = {
     "haproxy": (["haproxy"], ["haproxy"]),
     "nginx": (["nginx", NGINX_STREAM], ["nginx-light", "libnginx-mod-stream"]),
@@ -36,7 +36,7 @@ PACKAGES = {
 
 
 def install(name, allowed=True):
-    """Whether the program is there; gets it from Debian if that is allowed and we are root."""
+    """Installs the program if it is missing, if that is allowed and we are root; returns whether it is there."""
     wanted, packages = PACKAGES[name]
 
     def there():
@@ -51,7 +51,7 @@ def install(name, allowed=True):
 
 
 def build():
-    """weir and weirload, as a distribution would build them."""
+    """Builds weir and weirload as a distribution would; returns their paths."""
     if not (BUILD / "build.ninja").exists():
         subprocess.run(["meson", "setup", BUILD, "--buildtype=debugoptimized", "-Dtests=false"],
                        cwd=ROOT, stdout=sys.stderr, check=True)
@@ -60,7 +60,7 @@ def build():
 
 
 def stolen_ms():
-    """Time so far that we wanted a processor and the host of this virtual machine had it."""
+    """How long, so far, the host of this virtual machine kept processors from it that it wanted (steal time)."""
     with open("/proc/stat", encoding="ascii") as file:
         return int(file.readline().split()[8]) * 1000 / os.sysconf("SC_CLK_TCK")
 
@@ -68,9 +68,9 @@ def stolen_ms():
 @contextlib.contextmanager
 def awake():
     """
-    Idle processors do not sleep meanwhile (PM QoS, see Linux: Documentation/power/pm_qos_interface.rst).
-    One that sleeps between two events of a virtual machine is given to others, and may come back
-    milliseconds later: that would be measured, and not the proxy.
+    Keeps idle processors from sleeping (PM QoS, see Linux: Documentation/power/pm_qos_interface.rst).
+    If a virtual machine's processor sleeps between two events, its host gives it to others, and it may come
+    back milliseconds later: the bench would measure that, not the proxy.
     """
     with contextlib.ExitStack() as stack:
         try:
@@ -82,7 +82,7 @@ def awake():
 
 
 def raise_fd_limit():
-    """As many open files as we may have; how many."""
+    """Raises the limit of open files as far as allowed, and returns it."""
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     return limit
@@ -93,8 +93,8 @@ _reserved = []
 
 def free_port():
     """
-    A port of loopback below those of outgoing connections, which nobody else takes until this process
-    ends: a socket is bound to it, beside which only who sets SO_REUSEADDR can bind, as servers do.
+    A port of loopback below those of outgoing connections, which no other process takes until this one
+    ends: a socket is bound to it, and only a process that sets SO_REUSEADDR, as servers do, can bind it too.
     """
     while True:
         with socket.socket() as sock:
@@ -107,14 +107,14 @@ def free_port():
 
 
 def listens(port):
-    """Whether somebody listens there, without connecting to it."""
+    """Whether a socket listens on the port; does not connect to it."""
     with open("/proc/net/tcp", encoding="ascii") as file:
         return any(f":{port:04X} 00000000:0000 0A" in line for line in file)
 
 
 @contextlib.contextmanager
 def running(name, command, port, **popen):
-    """The program, running and listening; ended when left."""
+    """Runs the program until the with block ends; the block begins when it listens."""
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, **popen) as process:
         try:
             end = time.monotonic() + READY_S
@@ -126,7 +126,7 @@ def running(name, command, port, **popen):
                 time.sleep(0.02)
             yield process
         finally:
-            # weir drains on the first, and stops at once on the second.
+            # The first SIGTERM drains weir, the second stops it at once.
             for _ in range(2):
                 process.send_signal(signal.SIGTERM)
                 with contextlib.suppress(subprocess.TimeoutExpired):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 """
-The parts of bench/peers. A part is a table of works by proxies; a round of it does each work once
-through each proxy, in an order that is drawn anew.
+The parts of bench/peers. A part is a table of works by proxies; each round does each work once through
+each proxy, in a new random order.
 """
 import contextlib
 import os
@@ -22,7 +22,7 @@ BESIDES = ["haproxy", "nginx", "socket-proxyd", "floor"]
 
 
 class Part:
-    """Its proxies, its works (with the function that does one), and how long they take."""
+    """A part: its proxies, its works (with the function that does one), and how long they take."""
 
     def __init__(self, title, proxies, works, needs, step_s, do, origin=ORIGIN):
         self.title = title
@@ -38,7 +38,7 @@ class Part:
         return [(name, one) for name in self.proxies if name in args.proxies for one in self.works]
 
     def estimate_s(self, args):
-        """How long the part will take, about."""
+        """About how long the part will take."""
         return args.rounds * len(self.steps(args)) * self.step_s(args)
 
 
@@ -65,8 +65,8 @@ def _proxied(stage, proxy, _, user, origin):
 
 
 def _routed(stage, proxy, works, user, origin):
-    """`works` is the number of names, of which the last is asked for. The server takes a hello for a bad
-    request, answers and closes: no handshake is to cost anything."""
+    """`works` is the number of names; clients ask for the last one. The server takes the ClientHello for a bad
+    request, answers and closes, so the figures contain no TLS handshake."""
     with stage.run(proxy, origin, user, edge=edge.routes(int(works))) as (port, account):
         return work.opened(stage, port, account, edge.hello(edge.names(int(works))[-1]))
 
@@ -109,7 +109,7 @@ PARTS = {
 
 
 def missing(args):
-    """Leaves out what cannot be had, and says so in one line each."""
+    """Leaves out the proxies and parts that lack a program, and prints a line for each."""
     for name in [one for one in args.proxies if PROXIES[one].needs]:
         if not install(PROXIES[name].needs, args.install):
             print(f"{PROXIES[name].needs} is not installed: {name} is left out", file=sys.stderr)
@@ -122,16 +122,16 @@ def missing(args):
 
 
 def do_step(part, stage, name, works, user, origin):
-    """One figure of one proxy; what fails is kept as such, for a long run not to be lost by it."""
+    """Does one work through one proxy. A failure is kept as its result, so that it does not end a long run."""
     try:
         return part.do(stage, PROXIES[name], works, user, origin)
-    except Exception as error:  # whatever it is
+    except Exception as error:  # any failure counts
         print(f"{name}, {part.title} {works}: {error}", file=sys.stderr)
         return {"error": str(error)}
 
 
 def run_part(name, stage, args, keep):
-    """Runs all rounds of a part; `keep` is given what there is after each."""
+    """Runs all rounds of a part; after each, `keep` gets the results so far."""
     part = PARTS[name]
     rounds = []
     began = time.time()

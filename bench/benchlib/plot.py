@@ -28,12 +28,12 @@ LEGEND = [
 
 
 def color(name):
-    """weir's bars stand out, the floor's stand back."""
+    """The color of a proxy's bar: dark for weir, pale for the floor."""
     return OWN if name.startswith("weir") else FLOOR if name.startswith("floor") else OTHER
 
 
 def quartiles(found):
-    """The lower and the upper one; the figure itself where one round alone tells."""
+    """The lower and the upper quartile; both are the figure itself if there is only one round."""
     if len(found) < 2:
         return found[0], found[0]
     low, _, high = statistics.quantiles(found, n=4, method="inclusive")
@@ -41,7 +41,7 @@ def quartiles(found):
 
 
 def bars(results, part, works, key):
-    """Each (proxy, median, quartiles, ratio to weir)."""
+    """(proxy, median, quartiles, ratio to weir) for each proxy."""
     weir = values(results, part, works, "weir", key)
     found = []
     for name in PROXIES:
@@ -63,7 +63,7 @@ def box(x, y, width, height, fill):
 
 
 def whisker(low, high, y):
-    """What lies between the quartiles, as a line with two ends."""
+    """A line with two ends, from quartile to quartile."""
     return (f'<path d="M{low:.1f} {y - 4}v8m0 -4H{high:.1f}m0 -4v8" stroke="#222" fill="none"/>')
 
 
@@ -83,7 +83,7 @@ def panel(title, rows, x, y):
 
 
 def legend(results, x, y):
-    """What the colours and the lines are, as elements."""
+    """The legend of the colours and lines, as elements."""
     found = []
     for number, (fill, words) in enumerate(LEGEND):
         found += [box(x, y + number * LINE, 24, 12, fill), text(x + 32, y + number * LINE + 10, words)]

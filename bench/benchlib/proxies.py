@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: ISC
 """
-What bench/peers compares: each proxy, with one thread (or `workers` of them), no log of its own in
-the way, and otherwise as it comes.
+The proxies that bench/peers compares. Each has one thread (or `workers` of them), no log that costs time,
+and its defaults otherwise.
 
-Each is started anew for every round, as an unprivileged user if the bench is root's: pipes are
-scarcer for such a user (pipe-user-pages-soft), and no proxy should run as root.
+Each is started anew in every round, as an unprivileged user if the bench runs as root: such a user has
+fewer pipes (pipe-user-pages-soft), and no proxy should run as root.
 """
 import contextlib
 import os
@@ -87,7 +87,7 @@ http {{
 }}
 """
 
-# What systemd does for a service with a socket: hands it over as fd 3 and says so.
+# Does what systemd does for a service with a socket: passes it as fd 3, and sets LISTEN_FDS and LISTEN_PID.
 ACTIVATE = """\
 import os, sys
 os.dup2(int(sys.argv[1]), 3)
@@ -96,23 +96,23 @@ os.execv(sys.argv[2], sys.argv[2:])
 """
 
 
-# How each writes a server, and what stands between two.
+# For each proxy: how its config writes a server, and the separator of two.
 SERVERS = {"weir": ('{{ address = "{0}"; }}', ",\n    "),
            "haproxy": ("server s{1} {0}{2}", "\n    "),
            "nginx": ("server {0};", "\n        ")}
 ADDRESSES_MAX = 1000
-# What stands in a config where the work asks for nothing more (edge.py).
+# The values of a template's places if the work has no edge (edge.py).
 PLAIN = {"listener": "", "own": 'upstream = "bench"; ', "upstream": "", "kind": "listen", "bind": "", "rules": "",
          "send": "", "map": "", "listen": "", "look": "", "target": "bench"}
 
 
 def addresses(count, port):
-    """So many servers: all of them the origin, by another address of the loopback."""
+    """`count` servers: each is the origin, at another address of the loopback."""
     return [f"127.0.{number // 250}.{number % 250 + 1}:{port}" for number in range(count)]
 
 
 class Proxy:
-    """One line of the comparison."""
+    """One proxy of the comparison, with one set of options."""
 
     def __init__(self, name, title, kind, needs=None, fds_a_pair=2, **values):
         self.name = name
@@ -141,7 +141,7 @@ PROXIES = {one.name: one for one in [
 
 
 class Stage:
-    """Where the proxies run: a folder that their user can read, with the binaries in it."""
+    """The folder where the proxies run: their user can read it, and it has their binaries."""
 
     def __init__(self, args, folder):
         self.args = args
@@ -153,17 +153,17 @@ class Stage:
         self.opener = os.path.join(folder, "opener")
 
     def build(self, path):
-        """Builds what has no other place than bench/; whether it is there."""
+        """Builds a program of bench/ that meson does not build for this; returns whether it is there."""
         source = ROOT / "bench" / f"{os.path.basename(path)}.c"
         return os.path.exists(path) or subprocess.run(
             ["gcc", "-O2", "-D_GNU_SOURCE", "-o", path, source], stdout=sys.stderr, check=False).returncode == 0
 
     def user(self, name):
-        """What Popen has to be told to run a program as this user; None: as we run."""
+        """The arguments with which Popen runs a program as this user; None is our own user."""
         return {"user": name, "group": "nogroup", "extra_groups": []} if name else {}
 
     def command(self, proxy, folder, values, sock):
-        """Writes the config; the command that runs it in the foreground."""
+        """Writes the proxy's config, and returns the command that runs it in the foreground."""
         path = os.path.join(folder, "conf")
         if proxy.kind == "floor":
             splice = [proxy.values["splice"]] if "splice" in proxy.values else []
@@ -185,8 +185,8 @@ class Stage:
 
     @contextlib.contextmanager
     def run(self, proxy, server, user, count=1, edge=None):
-        """Runs it before the server at this port, which it takes for so many; its own port, and the
-        account of what it costs. `edge`: what its config has more, by its kind and its folder."""
+        """Runs the proxy in front of the server at this port, which its config has as `count` servers. Yields the
+        proxy's port, and the account of its cost. `edge` returns, for kind and folder, additions to its config."""
         with contextlib.ExitStack() as stack:
             folder = stack.enter_context(
                 tempfile.TemporaryDirectory(dir=self.folder, ignore_cleanup_errors=True))

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: ISC
-"""From the rounds to medians, ratios, verdicts, and Markdown."""
+"""Makes medians, ratios, verdicts and Markdown from the rounds."""
 import statistics
 
 from benchlib.proxies import PROXIES
 
 
 def values(results, part, works, proxy, key):
-    """The figure in each round; None in those that do not have it."""
+    """The figure in each round; None for a round without it."""
     found = []
     for steps in results["parts"].get(part, {}).get("rounds", []):
         one = next((step for step in steps if step["proxy"] == proxy and step["work"] == works), {})
@@ -17,13 +17,13 @@ def values(results, part, works, proxy, key):
 
 
 def median(found):
-    """Of those there are; None if there are none."""
+    """The median of the figures that are not None; None if there are none."""
     found = [one for one in found if one is not None]
     return statistics.median(found) if found else None
 
 
 def spread(found):
-    """Between the quartiles; None where fewer than two rounds tell."""
+    """The distance of the quartiles; None if fewer than two rounds have a figure."""
     found = [one for one in found if one is not None]
     if len(found) < 2:
         return None
@@ -32,17 +32,17 @@ def spread(found):
 
 
 ROUNDS_TO_JUDGE = 3
-# What says more by itself than by its ratio.
+# These figures say more by themselves than as a ratio.
 PLAIN = {"pairs", "wakeups_per_s", "cpu_us_per_s"}
 
 
 def ratios(upper, lower):
-    """Round by round, where both have a figure."""
+    """The ratio in each round in which both have a figure."""
     return [a / b for a, b in zip(upper, lower) if a is not None and b]
 
 
 def figure(value):
-    """Three digits that mean something."""
+    """The figure with three significant digits."""
     if value is None:
         return "–"
     return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}" if value >= 0.001 else "0"
@@ -61,29 +61,29 @@ def cell(found, weir):
 
 
 def bulk_columns(works):
-    """Of one number of streams in one direction."""
+    """The columns of one number of streams in one direction."""
     return [("CPU s per GB", works, "cpu_s_per_gb"), ("GB/s", works, "gb_per_s")]
 
 
 def wrk_columns(works, what):
-    """Of one number of connections."""
+    """The columns of one number of connections."""
     return [("CPU µs each", works, "cpu_us"), (f"{what}/s", works, "per_s"), ("p99 µs", works, "p99_us")]
 
 
 def cpu_columns(works, what):
-    """Of the processor alone, for each number of something."""
+    """A column of processor time for each number of `what`."""
     return [(f"{int(one):,} {what}{'s' if one != '1' else ''}: CPU µs each", one, "cpu_us") for one in works]
 
 
 def growth_columns(results, key, skipped):
-    """One for each number of pairs that was tried, but for the first ones."""
+    """A column for each number of pairs that was measured, without the first `skipped`."""
     rounds = results["parts"].get("growth", {}).get("rounds") or [[{}]]
     counts = sorted({int(name) for step in rounds[0] for name in step if name.isdigit()})
     return [(f"{count:,} pairs", "64", f"{count}/{key}") for count in counts[skipped:]]
 
 
 def tables(results):
-    """Each (part, title, columns of (heading, work, key)): none is too wide to be read."""
+    """(part, title, columns of (heading, work, key)) for each table; none is too wide to be read."""
     return [
         ("bulk", "Bulk, client to server, 1 stream", bulk_columns("1")),
         ("bulk", "Bulk, client to server, 8 streams", bulk_columns("8")),
@@ -111,7 +111,7 @@ def tables(results):
 
 
 def table(results, part, columns):
-    """One of them as lines of Markdown."""
+    """One table as lines of Markdown."""
     steps = [step["proxy"] for steps in results["parts"][part]["rounds"] for step in steps]
     names = [name for name in PROXIES if name in steps]
     lines = ["| | " + " | ".join(heading for heading, _, _ in columns) + " |",
@@ -145,7 +145,7 @@ class Target:
         self.proxy = proxy
 
     def reached(self, results):
-        """The figure of each round that is held against the limit."""
+        """The figure of each round that is compared with the limit."""
         own = values(results, self.part, self.works, self.proxy, self.key)
         if self.base:
             return ratios(own, values(results, self.part, self.works, self.proxy, self.base))
@@ -157,7 +157,7 @@ class Target:
         return ratios(own, [None if None in row else max(row) for row in peers])
 
     def verdict(self, found):
-        """In words; a limit that is nearer than the spread cannot be judged."""
+        """The verdict in words; a limit that is nearer than the spread cannot be judged."""
         middle, width = median(found), spread(found)
         if len(found) < ROUNDS_TO_JUDGE:
             return "too few rounds to judge"
@@ -167,7 +167,7 @@ class Target:
 
 
 def bulk_targets(works, words, spliced):
-    """For one direction; `spliced` is the limit to HAProxy where that splices, too."""
+    """The targets of one direction; `spliced` is the limit for the ratio to an HAProxy that splices, too."""
     def target(what, key, limit, peer, at_least=False):
         return Target(f"{words}: {what}, to {PROXIES[peer].title}", "bulk", works, key, limit,
                       (peer,), at_least)
@@ -179,13 +179,13 @@ def bulk_targets(works, words, spliced):
 
 
 def wrk_targets(part, works, words, limits):
-    """CPU against HAProxy, nginx and the floor."""
+    """The targets of CPU against HAProxy, nginx and the floor."""
     return [Target(f"{words}: CPU, to {PROXIES[peer].title}", part, works, "cpu_us", limit, (peer,))
             for peer, limit in zip(("haproxy", "nginx", "floor"), limits)]
 
 
 def targets(results):
-    """All of them, in the order of the tables."""
+    """All targets, in the order of the tables."""
     pairs = str(results["parts"].get("growth", {}).get("pairs"))
     found = (bulk_targets("1", "bulk, 1 stream", 0.65)
              + bulk_targets("1-reverse", "bulk back, 1 stream", 0.75))
@@ -214,7 +214,7 @@ def targets(results):
 
 
 def verdicts(results):
-    """The targets that the rounds say something of, as lines of Markdown."""
+    """The targets for which there are figures, as lines of Markdown."""
     lines = ["| weir's figure, or its ratio | limit | reached | verdict |", "|---|---|---|---|"]
     for target in targets(results):
         found = target.reached(results)
@@ -229,7 +229,7 @@ def verdicts(results):
 # ---- the page ----
 
 def heading(results):
-    """Where, when and with what it was measured."""
+    """Lines that say where, when and with what it was measured."""
     machine = results["machine"]
     versions = "; ".join(f"{name} {text}" for name, text in results["versions"].items())
     return [f"Measured on {machine['cores']} cores of {machine['cpu']}, "
@@ -240,7 +240,7 @@ def heading(results):
 
 
 def page(results):
-    """All of it, as Markdown."""
+    """The whole page, as Markdown."""
     lines = [*heading(results), "", "**Targets**", "", *verdicts(results)]
     for part, title, columns in tables(results):
         kept = results["parts"].get(part)

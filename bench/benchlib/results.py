@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The file of results, and what it says of where they were measured."""
+"""The file of results, and the machine and versions that it names."""
 import json
 import os
 import pathlib
@@ -11,7 +11,7 @@ import sys
 from benchlib.host import ROOT, SOCKET_PROXYD
 
 FORMAT = 1
-VERSIONS = {  # who is asked how, and what of the answer is the version
+VERSIONS = {  # the command that prints each version
     "HAProxy": ["haproxy", "-v"],
     "nginx": ["nginx", "-v"],
     "socat": ["socat", "-V"],
@@ -24,7 +24,7 @@ VERSIONS = {  # who is asked how, and what of the answer is the version
 
 
 def output(command):
-    """What a program says, wherever it says it; nothing if it is not there."""
+    """The output of a program, stdout and stderr; "" if the program is missing."""
     try:
         done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, check=False, timeout=10)
@@ -34,13 +34,13 @@ def output(command):
 
 
 def first(pattern, text):
-    """The group of the first match; nothing without one."""
+    """The group of the first match; "" without a match."""
     match = re.search(pattern, text, re.M)
     return match.group(1).strip() if match else ""
 
 
 def machine():
-    """What the figures depend on."""
+    """The properties of this machine on which the figures depend."""
     with open("/proc/cpuinfo", encoding="utf-8") as file:
         cpu = first(r"^model name\s*: (.*)", file.read())
     with open("/proc/meminfo", encoding="ascii") as file:
@@ -52,7 +52,7 @@ def machine():
 
 
 def versions():
-    """Of the peers and the tools that are there."""
+    """The versions of the peers and tools that are installed."""
     told = {name: first(r"(\d[\w.~+-]*)", output(command)) for name, command in VERSIONS.items()}
     return {name: text for name, text in told.items() if text}
 
@@ -65,7 +65,7 @@ class Results:
         self.told = {"format": FORMAT, "machine": machine(), "versions": versions(), "parts": {}}
 
     def load(self, whatever=False):
-        """Takes up what is there, if it is of this machine and these versions."""
+        """Continues the file that exists, if it is of this machine and these versions."""
         if not self.path or not self.path.exists():
             return
         kept = json.loads(self.path.read_text(encoding="utf-8"))
@@ -77,7 +77,7 @@ class Results:
                   file=sys.stderr)
 
     def keep(self, name, part):
-        """Stores a part, and all of it on disk."""
+        """Stores a part, and writes the file."""
         self.told["parts"][name] = part
         if self.path:
             self.path.parent.mkdir(parents=True, exist_ok=True)

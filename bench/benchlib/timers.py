@@ -58,7 +58,7 @@ stream {{
 }}
 """
 
-# It always speaks TLS on one side: so two services of it, one behind the other.
+# stunnel always speaks TLS on one side, so two of its services run one behind the other.
 STUNNEL_CONF = """\
 foreground = yes
 pid =
@@ -81,8 +81,8 @@ FEW = 300
 
 
 class Proxy:
-    """One proxy: its name in tables, how many pairs it is asked for at most, and for how long a close
-    is waited for beyond its time."""
+    """One proxy: its name in tables, how many pairs it gets at most, and how long weirload waits for a close
+    that is late."""
 
     def __init__(self, title, package, pairs=None, wait=None):
         self.title = title
@@ -95,16 +95,16 @@ PROXIES = {
     "weir": Proxy("weir", None),
     "haproxy": Proxy("HAProxy", "haproxy"),
     "nginx": Proxy("nginx", "nginx"),
-    # A process for each pair, and two TLS handshakes in two threads.
+    # For each pair, socat needs a process, and stunnel two threads with a TLS handshake each.
     "socat": Proxy("socat", "socat", pairs=FEW),
     "stunnel": Proxy("stunnel", "stunnel", pairs=FEW),
-    # It has no timers: nothing comes, however long one waits.
+    # It has no timers, so waiting longer for a close is useless.
     "socket-proxyd": Proxy("socket-proxyd", "socket-proxyd", pairs=FEW, wait="1s"),
 }
 
 
 class Scenario:
-    """One timer on trial: how it is called in the table, what weirload does, and with how many pairs in a full run."""
+    """One timer that is tested: its name in the table, what weirload does, and with how many pairs in a full run."""
 
     def __init__(self, name, short, title, pairs, **options):
         self.name = name
@@ -114,7 +114,7 @@ class Scenario:
         self.options = options
 
     def count(self, args, proxy=None):
-        """How many pairs."""
+        """The number of pairs in this run."""
         most = PROXIES[proxy].pairs if proxy else None
         wanted = max(self.pairs * args.pairs // 9000, 2)
         return min(wanted, most) if most else wanted
@@ -139,7 +139,7 @@ SCENARIOS = {one.name: one for one in [
 # ---- the proxies ----
 
 def certificate(folder):
-    """For stunnel's inner side."""
+    """Makes the key and certificate for stunnel's inner side."""
     path = os.path.join(folder, "cert")
     done = subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
                            "-keyout", path, "-out", path + ".pem", "-subj", "/CN=bench", "-days", "1"],
@@ -150,7 +150,7 @@ def certificate(folder):
 
 
 def command_of(name, args, folder, values, stack):
-    """Writes its config; the command that runs it in the foreground, and what it inherits."""
+    """Writes a proxy's config; returns the command that runs it in the foreground, and the fds that it inherits."""
     path = os.path.join(folder, "conf")
     if name == "socket-proxyd":
         sock = stack.enter_context(socket.create_server(("127.0.0.1", values["port"]), backlog=4096))
@@ -175,7 +175,7 @@ def command_of(name, args, folder, values, stack):
 
 
 class Running:
-    """A proxy that runs and listens, and the server's address behind it."""
+    """A proxy that runs and listens, and the port of the server behind it."""
 
     def __init__(self, name, args, folder, stack):
         self.name = name
@@ -195,7 +195,7 @@ class Running:
 
 @contextlib.contextmanager
 def proxies_running(names, args, folder):
-    """All of them."""
+    """All proxies, running."""
     with contextlib.ExitStack() as stack:
         yield [Running(name, args, folder, stack) for name in names]
 
@@ -203,7 +203,7 @@ def proxies_running(names, args, folder):
 # ---- the suite ----
 
 def value(what):
-    """As a suite has it."""
+    """A value as a suite writes it."""
     return f'"{what}"' if isinstance(what, str) else f"{what}"
 
 
@@ -221,7 +221,7 @@ def scenario_text(scenario, args):
 
 
 def proxy_text(one, args):
-    """One element of `proxies`; each scenario's number of pairs is the proxy's."""
+    """One element of `proxies`, with the number of pairs that the proxy has in each scenario."""
     server = f"127.0.0.1:{one.server}"
     options = {"name": one.name, "target": f"127.0.0.1:{one.port}", "serve": server, "blackhole": server}
     if PROXIES[one.name].wait:
@@ -229,14 +229,14 @@ def proxy_text(one, args):
     kinds = []
     for name in args.only:
         own = {"connections": SCENARIOS[name].count(args, one.name)}
-        if name == "mixed":  # one pair, whatever their number
+        if name == "mixed":  # one busy pair, whatever the number of connections
             own["busy"] = 100 / own["connections"] * 1.001
         kinds.append(f"{name} = {{ {group(own)} }};")
     return f"    {{ {group(options)}\n      " + "\n      ".join(kinds) + " }"
 
 
 def suite_text(proxies, args):
-    """The file."""
+    """The text of the suite."""
     defaults = {"expect": f"{args.seconds * 1000:.0f}ms"}
     return (f"defaults = {{ {group(defaults)} }};\n"
             + "proxies = (\n" + ",\n".join(proxy_text(one, args) for one in proxies) + "\n);\n"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The work that bench/peers gives each proxy, and what it says of it: plain figures by name."""
+"""The works that bench/peers does through each proxy. Each returns its figures by name."""
 import json
 import os
 import re
@@ -60,7 +60,7 @@ def wrk(port, account, seconds, connections, close=False):
 
 
 def opened(stage, port, account, first):
-    """A new connection for each, which sends these bytes and reads to the end; 64 at a time."""
+    """Connections that each send these bytes and read to the end; 64 at a time."""
     path = os.path.join(stage.folder, "first")
     with open(path, "wb") as file:
         file.write(first)
@@ -95,7 +95,7 @@ class Pairs:
             sock.close()
 
     def open_up_to(self, count):
-        """Opens more, until there are so many; the proxy has connected them all afterwards."""
+        """Opens connections until there are `count`, and waits until the proxy has connected them all."""
         while len(self.socks) < count:
             self.socks.append(socket.create_connection(("127.0.0.1", self.port), timeout=10))
         end = time.monotonic() + 30
@@ -105,7 +105,7 @@ class Pairs:
             time.sleep(0.05)
 
     def ask(self):
-        """One request on each."""
+        """Sends one request on each connection, and reads the answers."""
         for sock in self.socks:
             sock.sendall(REQUEST)
         for sock in self.socks:
@@ -141,12 +141,12 @@ def idle(stage, proxy, user, origin):
 
 
 def levels(args):
-    """How many idle pairs the growing work stands beside."""
+    """The numbers of idle pairs beside which growth() measures."""
     return [count for count in (10, 100, 1000) if count < args.pairs] + [args.pairs]
 
 
 def growth(stage, proxy, user, origin):
-    """Cost of a request beside more and more idle pairs, and of those pairs themselves."""
+    """The cost of a request beside more and more idle pairs, and the memory of those pairs."""
     told = {}
     with stage.run(proxy, origin, user) as (port, account), Pairs(proxy, port, account) as pairs:
         for count in levels(stage.args):
