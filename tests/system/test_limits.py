@@ -15,6 +15,7 @@ from weirtest.daemon import Free, Weir
 from weirtest.rig import relay
 from weirtest.settings import DEADLINE, SANITIZER, scaled
 
+full = pytest.mark.invariant("at max_pairs no further client is accepted", "docs/ARCHITECTURE.md", "The way of a byte")
 KIB, MIB = 1 << 10, 1 << 20
 HIGH_WATER = 64 * KIB
 
@@ -73,6 +74,7 @@ def assert_all_answered(socks):
         assert peers.read_end(sock) == (b"question %d" % number, "fin")
 
 
+@full
 @pytest.mark.workers
 @pytest.mark.parametrize("client, upstream", MIXES)
 @pytest.mark.parametrize("where", ("global", "listener"))
@@ -93,6 +95,7 @@ def test_at_max_pairs_the_backlog_waits_and_all_are_served(client, upstream, whe
         report(f"{count} clients, 4 workers, {gate.most} pairs at once, all served")
 
 
+@full
 def test_limit_of_one_listener_does_not_hold_up_another():
     with relay() as other:
         free = Free("tcp4"), Free("tcp4")
@@ -127,6 +130,8 @@ def both_stalled(rig, count):
     return socks
 
 
+@pytest.mark.invariant("after its first bytes, a pair buffers at most its high-water mark for each side",
+                       "docs/ARCHITECTURE.md", "The way of a byte")
 @pytest.mark.parametrize("workers", (1, pytest.param(4, marks=pytest.mark.workers)))
 def test_memory_of_stalled_pairs_is_bounded_and_given_back(workers, report):
     count = scaled(200)

@@ -19,6 +19,7 @@ from weirtest.settings import DEADLINE, scaled
 WORKERS = pytest.mark.parametrize("workers", (1, pytest.param(3, marks=pytest.mark.workers)))
 harmless = pytest.mark.invariant("a reload that is refused changes nothing", "docs/ARCHITECTURE.md",
                                  "The way of a config value")
+full = pytest.mark.invariant("at max_pairs no further client is accepted", "docs/ARCHITECTURE.md", "The way of a byte")
 
 
 # ---- what is refused
@@ -175,6 +176,7 @@ def test_while_stopping_a_reload_is_refused():
 # ---- limits
 
 
+@full
 @WORKERS
 def test_lower_limit_only_stops_accepting(workers):
     with house(workers=workers, max_pairs=6) as here:
