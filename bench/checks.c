@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What health checks cost (upstream/check.h), beside a bare loop of socket, connect, epoll and
- * close at the same pace, round by round in turn.
+ * close at the same pace, in alternating rounds.
  *
  *	checks [ROUNDS [CHECKS [SERVERS [EVERY_MS]]]]
  *		Checks each of SERVERS servers (1,000) CHECKS times (5) in a round, every EVERY_MS
@@ -264,7 +264,7 @@ static double run_weir(const struct pace *pace)
 	return took / ((double)pace->n_servers * pace->n_checks);
 }
 
-/* ---- both, in turn ---- */
+/* ---- both, alternately ---- */
 
 static int compare(const void *a, const void *b)
 {

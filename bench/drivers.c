@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What each driver of a loop costs (stream/loop.h): an echo on streams, turned by loop_run() and by
- * the uv_run() of a host, round by round in turn.
+ * the uv_run() of a host, in alternating rounds.
  *
  *	drivers [ROUNDS [MESSAGES]]
  *		Has 1 and then 64 clients that each wait for their answer. Prints the server's
@@ -154,7 +154,7 @@ static double serve(bool is_hosted, unsigned n_clients, unsigned long n_messages
 	return took / (double)n_messages;
 }
 
-/* ---- both, in turn ---- */
+/* ---- both, alternately ---- */
 
 static int compare(const void *a, const void *b)
 {

@@ -54,7 +54,7 @@ def _wrk(stage, proxy, works, user, origin):
 
 
 def _balance(stage, proxy, works, user, origin):
-    """`works` is the number of servers, which take turns."""
+    """`works` is the number of servers, which are used in rotation."""
     with stage.run(proxy, origin, user, int(works)) as (port, account):
         return work.wrk(port, account, stage.args.seconds, 64, close=True)
 

@@ -96,7 +96,7 @@ def tables(results):
         ("workers", "One worker, and two: a new connection for each request; requests on 64 connections",
          [("CPU µs per connection", "close", "cpu_us"), ("connections/s", "close", "per_s"),
           ("CPU µs per request", "64", "cpu_us"), ("requests/s", "64", "per_s")]),
-        ("balance", "A new connection for each request, with servers that take turns", cpu_columns(("1", "8", "1000"), "server")),
+        ("balance", "A new connection for each request, with servers in rotation", cpu_columns(("1", "8", "1000"), "server")),
         ("proxy", "A new connection with a PROXY header in and out", wrk_columns("close", "connections")),
         ("sni", "A new connection that is routed by its name, one of so many", cpu_columns(("10", "10000"), "name")),
         ("idle", "Idle pairs",

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Walks the rotation (rotation.h) of a set's choices, for rules: takes the choice at an index, or
- * the next one if that one is full or was tried. Private to upstream/.
+ * the next one if that one is full or was tried. In these names a turn is a step of the rotation,
+ * not a turn of the loop. Private to upstream/.
  */
 #ifndef WEIR_UPSTREAM_TURNS_H
 #define WEIR_UPSTREAM_TURNS_H
