@@ -94,6 +94,8 @@ def test_how_weir_is_comes_only_to_who_asks():
 def test_it_ends_with_weir():
     with house() as here, events(control_path(here.weir)) as process, events(control_path(here.weir), "--json") as other:
         lines_until(other, '"stats"')
+        while not select.select([process.stdout], [], [], 0.1)[0]:  # it may not follow yet
+            one_pair(here)
         here.weir.stop()
         assert re.search(r" end reason=\S+\n$", lines_until(process, " end ")[-1])
         assert json.loads(lines_until(other, '"end"')[-1])["event"] == "end"
