@@ -56,7 +56,7 @@ def test_is_skipped(): pytest.skip("a reason")
 
 def test_dies_among_those_that_share(shared):
     if os.fork() == 0:
-        time.sleep(0.2)  # whom it leaves has its pipe still
+        time.sleep(0.2)  # a child that still has the pipe
     os._exit(0)
 
 def test_shares_after_that(shared): pass

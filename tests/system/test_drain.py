@@ -110,18 +110,14 @@ def test_the_rest_is_spread_over_the_end(workers, report):
         pairs = [rig.pair() for _ in range(count)]
         start = time.monotonic()
         rig.weir.signal(signal.SIGTERM)
-        ends = []
-        for client, _ in pairs:
-            transfer.Task(lambda sock: ends.append((peers.read_end(sock), time.monotonic() - start)),
-                          client)
+        readers = [transfer.Task(lambda sock: (peers.read_end(sock), time.monotonic() - start), client)
+                   for client, _ in pairs]
         assert rig.weir.wait_exit() == 0
         rig.weir.record("close", nth=count - 1, reason="drain", timer="drain")
         rig.weir.join()
         closes = rig.weir.records("close")
         lates = [one.number("late_us") for one in closes]
-        while len(ends) < count:
-            time.sleep(0.01)
-        times = sorted(passed for _, passed in ends)
+        times = sorted(passed for _, passed in (reader.result() for reader in readers))
         assert times[0] >= 1.0, f"one ended {1.0 - times[0]:.3f} s before the spread"
         assert times[-1] < 4.0 + LATE and max(lates) < LATE * 1e6
         # The spread is judged by the times at which the pairs were due, by weir's clock: on a busy machine the signal
