@@ -32,7 +32,7 @@ int proxy_header_parse(
 {
 	struct span span = {bytes, n};
 	struct proxy_header header = {0};
-	const char *why = "it begins as no PROXY header does";
+	const char *why = PROXY_HEADER_NOT_BEGUN;
 	int r = -EBADMSG;
 
 	if (n == 0) {

@@ -8,6 +8,9 @@
 /* 2.2, the first bytes of version 2. */
 #define PROXY_HEADER_SIGNATURE "\r\n\r\n\0\r\nQUIT\n"
 
+/* Why bytes that begin neither version are refused. */
+#define PROXY_HEADER_NOT_BEGUN "the first bytes are not those of a PROXY header"
+
 enum {
 	PROXY_HEADER_SIGNATURE_BYTES = 12,
 	PROXY_HEADER_V2_FIXED = 16, /* 2.2: signature, command, family, length */

@@ -10,7 +10,6 @@ enum { PORT_DIGITS_MAX = 5, CRLF_BYTES = 2 };
 
 static const char begin[] = "PROXY ";
 
-static const char not_begun[] = "it begins as no PROXY header does";
 static const char no_protocol[] = "\"PROXY \" is not followed by TCP4, TCP6 or UNKNOWN";
 
 /** Whether the span and the text agree, as far as both go. */
@@ -75,7 +74,7 @@ static const char *take_address(struct span *line, int family, uint8_t bytes[16]
 		return why;
 	}
 	if (family == AF_INET6 && strchr(text, '.') != NULL) {
-		return "an IPv6 address is written with dots; version 2 has none";
+		return "an IPv6 address has an IPv4 part with dots, which version 1 does not allow";
 	}
 	if (inet_pton(family, text, bytes) != 1) {
 		return family == AF_INET ? "an address is not an IPv4 address"
@@ -215,7 +214,7 @@ int proxy_header_read_v1(struct span bytes, struct proxy_header *header, const c
 	int r;
 
 	if (!take_text(&line, begin)) {
-		*ret_why = not_begun;
+		*ret_why = PROXY_HEADER_NOT_BEGUN;
 		return -EBADMSG;
 	}
 	r = find_end(bytes, &len, ret_why);

@@ -226,7 +226,7 @@ int proxy_header_read_v2(struct span bytes, struct proxy_header *header, const c
 	size_t len;
 
 	if (memcmp(bytes.bytes, PROXY_HEADER_SIGNATURE, n_signature) != 0) {
-		*ret_why = "it begins as no PROXY header does";
+		*ret_why = PROXY_HEADER_NOT_BEGUN;
 		return -EBADMSG;
 	}
 	*ret_why = look_at_begin(bytes);

@@ -28,7 +28,7 @@ START_TEST(what_is_no_header_is_reset)
 	assert_client_was_reset();
 	assert_says(" by=weir");
 	assert_says(" reason=bad_preface");
-	assert_says(" error=\"PROXY header: it begins as no PROXY header does\"");
+	assert_says(" error=\"PROXY header: the first bytes are not those of a PROXY header\"");
 	assert_says(" first_bytes=\"GET / HTTP/1.1\\x0d\\x0a\\x00\\x0d\\x0a\"");
 	assert_silent(" errno=");
 }

@@ -85,7 +85,7 @@ static const struct row taken[] = {
 
 /* ---- forbidden headers ---- */
 
-static const char no_begin[] = "it begins as no PROXY header does";
+static const char no_begin[] = "the first bytes are not those of a PROXY header";
 static const char no_protocol[] = "\"PROXY \" is not followed by TCP4, TCP6 or UNKNOWN";
 static const char spaces[] = "words need exactly one space between them, and none at the end";
 static const char no_inet[] = "an address is not an IPv4 address";
@@ -158,9 +158,9 @@ static const struct row forbidden[] = {
 	{BYTES("PROXY TCP4 10.0.0.1 10.0.0.2 +80 443\r\n"), no_byte},
 	{BYTES("PROXY TCP4 10.0.0.1:80 10.0.0.2:443\r\n"), no_inet},
 	{BYTES("PROXY TCP6 10.0.0.1 10.0.0.2 80 443\r\n"),
-		"an IPv6 address is written with dots; version 2 has none"},
+		"an IPv6 address has an IPv4 part with dots, which version 1 does not allow"},
 	{BYTES("PROXY TCP6 ::ffff:10.0.0.1 ::1 80 443\r\n"),
-		"an IPv6 address is written with dots; version 2 has none"},
+		"an IPv6 address has an IPv4 part with dots, which version 1 does not allow"},
 	{BYTES("PROXY TCP6 1::2::3 ::1 80 443\r\n"), no_inet6},
 	{BYTES("PROXY TCP6 1:::2 ::1 80 443\r\n"), no_inet6},
 	{BYTES("PROXY TCP6 1:2:3:4:5:6:7 ::1 80 443\r\n"), no_inet6},
