@@ -250,7 +250,7 @@ START_TEST(pairs_end_with_a_server_that_is_down_where_the_config_says_so)
 	ck_assert_int_eq(server_ends_pairs(server(1)), _i);
 	ck_assert(!server_ends_pairs(server(0)));
 	ck_assert_uint_eq(n_to_end, (unsigned)_i);
-	upstream.ends_pairs = true; /* now the upstream ends the pairs */
+	upstream.ends_pairs = true;
 	reload();
 	ck_assert(server_ends_pairs(server(1)));
 	ck_assert_uint_eq(n_to_end, 1);

@@ -380,7 +380,7 @@ END_TEST
 
 START_TEST(an_unreadable_file_is_said)
 {
-	/* Root can read every file, so this child process becomes another user. */
+	/* Root can read every file, so the test becomes another user. */
 	if (geteuid() == 0) {
 		ck_assert_int_eq(chmod(".", 0755), 0);
 		conf_case_write("secret", "");

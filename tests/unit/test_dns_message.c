@@ -203,9 +203,9 @@ START_TEST(a_name_may_have_255_bytes_and_no_more)
 	for (int i = 0; i < 126; i++) {
 		strcat(name, i == 0 ? "a" : ".a");
 	}
-	strcat(name, "b"); /* 253 characters and no more: 255 bytes */
+	strcat(name, "b");
 	ck_assert_uint_eq(strlen(name), 252);
-	strcat(name, "c");
+	strcat(name, "c"); /* 253 characters and no more: 255 bytes */
 	(void)sprintf(text, "60 SRV 0 0 80 %s", name);
 	ck_assert_int_eq(read_text(DNS_SRV, text), 0);
 	ck_assert_str_eq(records() + strlen("0 0 80 "), name);

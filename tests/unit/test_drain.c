@@ -267,7 +267,7 @@ START_TEST(a_grace_of_none_ends_one_that_goes_on)
 	check_answer(ask_drain(S(3)), "ok");
 	shut();
 	vtime_pass(S(3));
-	check_answer(ask_drain(S(3)), "ok"); /* the earlier drain is over */
+	check_answer(ask_drain(S(3)), "ok"); /* the sockets are shut: no grace begins */
 	check_state(DRAIN_SHUT);
 }
 END_TEST

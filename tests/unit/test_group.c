@@ -300,7 +300,7 @@ START_TEST(a_config_that_keeps_the_names_keeps_what_is_known)
 	for (unsigned i = 0; i < OFTEN_LINES; i++) {
 		ck_assert(often_count(&plan->group->failures));
 	}
-	/* The servers are in another order, one is gone, one is new, and the options are others. */
+	/* Two servers are gone, one is new, one has another index, and the options are others. */
 	name_server(0, "127.0.0.1:2");
 	name_server(1, "127.0.0.1:4");
 	conf.n_servers = 2;

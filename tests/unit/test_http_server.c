@@ -26,7 +26,7 @@ enum { MUCH = 4 * 1024 * 1024 };
 static struct http_server server;
 static struct http_exchange *later; /* the open request for "/later" or "/parts" */
 static unsigned n_gone;
-static size_t n_left; /* the parts that are not sent yet */
+static size_t n_left; /* the bytes of the parts that are not sent yet */
 static char got[4096];
 static size_t n_got;
 
