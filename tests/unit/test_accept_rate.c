@@ -64,7 +64,7 @@ START_TEST(who_waits_takes_turns)
 		uint64_t *next = &next_ns[(turn - 1) % 3];
 
 		ck_assert_uint_eq(*next, NOW_NS + turn * TOKEN_NS);
-		/* It has used its token, and more of its clients wait. */
+		/* This acceptor has used its token, and more clients wait for it. */
 		*next = take(*next);
 	}
 }

@@ -290,7 +290,8 @@ START_TEST(what_is_missing_or_closed_is_an_answer)
 }
 END_TEST
 
-/** A child between fork and exec. The last test of this program: there are copies from now on. */
+/** The copy is like that of a child between fork and exec. This is the last test of the program,
+ * because fds_allow_copies() cannot be undone. */
 START_TEST(a_closed_one_frees_its_address_although_a_child_has_a_copy)
 {
 	static const int on = 1;

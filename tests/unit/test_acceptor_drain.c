@@ -151,7 +151,7 @@ START_TEST(handshake_that_ends_while_draining_is_served)
 }
 END_TEST
 
-/** A test on a kernel before 5.1, which cannot keep newcomers out. */
+/** setsockopt(2) fails as on a kernel before 5.1, which cannot keep newcomers out. */
 START_TEST(draining_serves_what_waits_where_nobody_can_be_kept_out)
 {
 	int newcomer;

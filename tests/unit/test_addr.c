@@ -353,8 +353,8 @@ START_TEST(a_peer_is_shown_as_the_config_would_write_it)
 	ck_assert_str_eq(shown(&in, sizeof(in), text), "127.0.0.1:4000");
 	in6.sin6_addr = in6addr_loopback;
 	ck_assert_str_eq(shown(&in6, sizeof(in6), text), "[::1]:4000");
-	/* A scope means nothing for this address; for another one, this scope would have no
-	 * name. */
+	/* Only a link-local address has a scope. It is shown as a number if no interface has that
+	 * number. */
 	in6.sin6_scope_id = 2147483647;
 	ck_assert_str_eq(shown(&in6, sizeof(in6), text), "[::1]:4000");
 	ck_assert_int_eq(inet_pton(AF_INET6, "fe80::1", &in6.sin6_addr), 1);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Which clients are admitted, why others are not, and that every end gives back the place with
- * the source. */
+/* Which clients are admitted, why others are not, and that every end gives back the place under the
+ * limit of the client's source. */
 #include "proxy/admit.h"
 
 #include "fault.h"

@@ -38,7 +38,7 @@ START_TEST(it_goes_down_and_comes_up_by_checks_in_a_row)
 {
 	rig.opts.rise = stories[_i].rise;
 	rig.opts.fall = stories[_i].fall;
-	/* The first check also comes within an interval from now. */
+	/* With this phase the first check, like the later ones, comes within an interval. */
 	rig.opts.phase = UINT32_MAX;
 	check_rig_open();
 	pass_until(on_grid(rig.open_ns));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What weir reads from the ClientHello of TLS clients, however it is split into records, and
- * from hostile ones. */
+/* What weir reads from the ClientHello of a TLS client, even of a hostile one, however the hello is
+ * split into records. */
 #include "proto/client_hello.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Errors in a config that only all of it together shows. */
+/* Errors that only the config as a whole shows, and no option alone. */
 #include "conf_case.h"
 #include "suite.h"
 

@@ -71,7 +71,7 @@ static const struct {
 	{{"sni = [ \"a.test\" ]; alpn = [ \"h2\" ];", "sni = [ \"a.test\" ];"}, NULL, 0},
 	{{"sni = [ \"a.test\" ]; alpn = [ \"h2\" ];", "alpn = [ \"h2\" ];"}, NULL, 0},
 	{{"sni = [ \"a.test\" ]; from = [ \"10.0.0.0/8\" ];", "sni = [ \"a.test\" ];"}, NULL, 0},
-	/* conditions of several kinds; each pair differs in another one */
+	/* two routes cover a third if their conditions differ in one kind, not if in two */
 	{{"sni = [ \"a.test\" ]; alpn = [ \"h2\" ];", "sni = [ \"b.test\" ]; alpn = [ \"h2\" ];",
 		 "sni = [ \"a.test\", \"b.test\" ]; alpn = [ \"h2\" ];"},
 		TAKEN("the routes before it take"), 2},

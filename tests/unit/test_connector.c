@@ -148,7 +148,7 @@ START_TEST(black_holed_times_out_never_early)
 	loop_until(owner.status != PENDING);
 	ck_assert_int_eq(owner.status, -ETIMEDOUT);
 	ck_assert_uint_ge(owner.done_ns - begin, TIMEOUT_NS);
-	/* done() noted late_ns, so it agrees with done_ns. */
+	/* late_ns was computed before done() read the clock for done_ns. */
 	ck_assert_uint_le(owner.late_ns, owner.done_ns - begin - TIMEOUT_NS);
 	ck_assert_uint_eq(owner.n_failed, 1);
 	close(client);
@@ -207,7 +207,7 @@ START_TEST(a_unix_server_with_a_full_queue_is_asked_again)
 	start(&addr, NS_NEVER);
 	loop_for_ms(100);
 	ck_assert_int_eq(owner.status, PENDING);
-	/* It waits 1, 2, 4 ... ms between, so it does not spin. */
+	/* The connector waits 1, 2, 4 ... ms between its tries, so it does not spin. */
 	ck_assert_uint_le(loop_turns(test_loop) - turns, 20);
 	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	ck_assert_int_ge(fd, 0);

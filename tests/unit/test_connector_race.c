@@ -66,7 +66,7 @@ START_TEST(a_slow_address_does_not_hold_up_the_next)
 	uint64_t begin = clock_ns();
 
 	open_scene(true);
-	start_name(NS_NEVER); /* no timeout, so the timeout cannot help */
+	start_name(NS_NEVER); /* no timeout ends the attempt at the first address */
 	loop_until(owner.status != PENDING);
 	ck_assert_int_eq(owner.status, 0);
 	ck_assert_uint_ge(owner.done_ns - begin, CONNECTOR_NEXT_NS);
@@ -110,7 +110,7 @@ START_TEST(each_attempt_has_its_own_timeout)
 
 	open_scene(false);
 	start_name(timeout_ns);
-	/* Both may have failed if the loop did not run for long. */
+	/* Both may have failed by now if the loop stood still for long. */
 	loop_until(owner.n_failed > 0);
 	ck_assert_int_eq(owner.failures[0], -ETIMEDOUT);
 	ck_assert_uint_ge(clock_ns() - begin, timeout_ns);
