@@ -48,7 +48,7 @@ START_TEST(a_timer_of_silence_tells_how_long_it_waits_for_it)
 	ck_assert_uint_eq(deadline_next(&timeouts, &facts).silence_ns, NEVER);
 	timeouts.idle_ns = 1500;
 	ck_assert_uint_eq(deadline_next(&timeouts, &facts).silence_ns, 1500);
-	facts.drain = &drain; /* at its start, although the pair was silent before */
+	facts.drain = &drain; /* due at its start: the pair was silent for long enough before */
 	ck_assert_uint_eq(deadline_next(&timeouts, &facts).silence_ns, 200);
 	facts.fin_ns = 2000;
 	facts.drain = NULL;
@@ -188,7 +188,7 @@ START_TEST(first_byte_counts_from_the_join_whatever_moves_or_waits)
 
 	timeouts.first_byte_ns = 70;
 	facts.moved_ns = 2000;
-	assert_none(&timeouts, &facts); /* its bytes have come */
+	assert_none(&timeouts, &facts); /* the client's first byte has come */
 	facts.awaited_ns = 2000;
 	assert_next(&timeouts, &facts, DEADLINE_FIRST_BYTE, 2070);
 	facts.moved_ns = 2050;

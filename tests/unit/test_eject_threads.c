@@ -35,7 +35,8 @@ START_TEST(failures_of_all_workers_together_are_counted_exactly)
 	struct worker workers[WORKERS];
 	pthread_barrier_t barrier;
 
-	/* As many failures as a round has must eject in each round, one more in none. */
+	/* If `failures` is the number that a round has, each round must eject the server. If it is
+	 * one more, no round may. */
 	conf.eject.failures = WORKERS * EACH + (_i == 1 ? 1 : 0);
 	load();
 	ck_assert_int_eq(pthread_barrier_init(&barrier, NULL, WORKERS + 1), 0);

@@ -92,7 +92,7 @@ START_TEST(a_limit_goes_along_with_the_name)
 	struct limit *side = house.shared.generation->offers[1]->limit;
 	static char other[] = "other";
 
-	/* The listener is at another place of the list, and its limit is another. */
+	/* The listener moves to another index of the list, and gets another max_pairs. */
 	next_listeners[0] = house.listeners[1];
 	next_listeners[0].name = other;
 	next_listeners[1] = house.listeners[0];
@@ -378,7 +378,7 @@ static void count_switched(void *owner)
 	++*(unsigned *)owner;
 }
 
-/** The listeners go by a switch to the next generation, by a drain, or at the end. */
+/** The listeners go by a switch to the next generation, by proxy_shut(), or by proxy_end(). */
 START_TEST(many_listeners_go_some_at_a_time)
 {
 	static struct bound_socket sockets[MANY];

@@ -68,7 +68,7 @@ START_TEST(streams_and_handles_are_served_by_one_run)
 	ck_assert_uint_eq(ask().peers, 2);
 	ck_assert_uint_eq(ask().bytes, 12);
 	close(first);
-	while (ask().peers != 1 || ask().ticks < 2) { /* the timeout of libcheck ends this loop */
+	while (ask().peers != 1 || ask().ticks < 2) { /* libcheck's timeout ends a wait in vain */
 		(void)poll(NULL, 0, 10);
 	}
 	expect_echo(second, "monde");

@@ -288,7 +288,7 @@ START_TEST(every_fault_leaves_nothing_behind)
 			r = listen_open_more(&socket, NULL, &more);
 		}
 		met = fault_disarm();
-		/* If the path cannot be held by the socket (ioctl), it is held by its name. */
+		/* If ioctl(2) does not open the file of the socket, open(2) does, by its path. */
 		ck_assert_msg(met && strcmp(fault_met(), "ioctl") != 0 ? r < 0 : r == 0, "%s: %d",
 			fault_met(), r);
 		listen_close(&more);

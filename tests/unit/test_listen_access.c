@@ -99,7 +99,7 @@ START_TEST(a_path_that_is_swapped_after_the_bind_harms_no_other_file)
 	make_victims();
 	put = puts[_i / 2];
 	n_umasks = 0;
-	/* The path cannot be held by the socket. */
+	/* If ioctl(2) does not open the file of the socket, open(2) does, by its path. */
 	if (_i % 2 == 1) {
 		fault_only_call("ioctl");
 		fault_arm(1);

@@ -249,8 +249,8 @@ static void answer_lookup(uv_timer_t *timer)
 	uv_close((uv_handle_t *)timer, NULL);
 }
 
-/** The lookup of the name is begun. Then a timer of the host, which does not keep it alive,
- * answers it. */
+/** Waits until the lookup of the name has begun. Later a timer of the host answers it; this timer
+ * does not keep the host alive. */
 static void answer_later(uv_timer_t *timer)
 {
 	while (!lookup_is_open("a.example")) {
@@ -320,7 +320,8 @@ END_TEST
 
 /* ---- callbacks of the host ---- */
 
-/** A handle of each kind. The host calls its callback before ours, and it puts a task on a list. */
+/** A handle of one of these kinds. The host calls its callback before those of our loop, and this
+ * callback puts a task on a list. */
 static struct {
 	union {
 		uv_handle_t any;

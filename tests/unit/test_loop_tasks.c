@@ -281,7 +281,8 @@ static void catch_up_only(struct job *job)
 	loop_catch_up(test_loop);
 }
 
-/** Events of its turn may still come, also for an object that would be freed. */
+/** A posted task must not call loop_catch_up(): the turn may have more events, also for an object
+ * that a deferred task frees. */
 START_TEST(who_was_posted_does_not_stand_in_line)
 {
 	struct job x;

@@ -144,7 +144,7 @@ static const struct {
 } writers[] = {
 	{STREAM_DRAIN, write_again, false},
 	{STREAM_WRITE, write_again, false},
-	{STREAM_DRAIN, write_with_callback_again, true}, /* the original's own throttling pattern */
+	{STREAM_DRAIN, write_with_callback_again, true}, /* how users of Pyjo throttle a stream */
 	{STREAM_DRAIN, write_nothing_again, true},
 };
 
