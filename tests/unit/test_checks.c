@@ -329,7 +329,8 @@ START_TEST(a_server_that_an_administrator_has_let_serve_starts_slowly_once)
 }
 END_TEST
 
-/** Accepts the next check at this listener. Returns how many bytes it sends. */
+/** Accepts the next check at this listener. Returns how many bytes it sends, or a negative
+ * errno. */
 static ptrdiff_t checked_with(size_t i)
 {
 	char bytes[64];
