@@ -18,7 +18,7 @@ enum deed { CLOSE, PAUSE, DRAIN };
 struct owner {
 	struct acceptor *acceptor;
 	bool is_shared;  /* of the socket: see acceptor_opts */
-	unsigned limit;  /* the maximum of places; admit() takes one, as with a limit */
+	unsigned limit;  /* the most places; admit() takes one, or refuses if all are taken */
 	unsigned places; /* places that are taken */
 	unsigned n_accepted;
 	unsigned n_resting;
@@ -40,7 +40,8 @@ extern unsigned n_calls;
 void rig_setup(void);
 void rig_teardown(void);
 
-/** Makes a listening socket, TCP or UNIX, at `address`. */
+/** Makes a listening socket, TCP or UNIX, at an address that the kernel picks. Clients connect to
+ * the last one. */
 int make_listener(bool is_unix);
 
 /** Options with `owner` as it is now; the acceptor takes the fd. */

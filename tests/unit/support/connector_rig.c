@@ -73,7 +73,7 @@ void forget(void)
 	owner.status = PENDING;
 }
 
-/** A handle that the rig keeps until its end, like a server. */
+/** Returns the handle of a name. The rig keeps it until its end, as a server does. */
 static struct resolver_name *name_of(const char *host)
 {
 	struct resolver_name *name = resolver_name_get(resolver, host);

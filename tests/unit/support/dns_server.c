@@ -127,7 +127,7 @@ static void on_conn(struct watcher *watcher, uint32_t events)
 	}
 	fault_suspend();
 	conn->server->n_tcp++;
-	/* Small enough to arrive in one piece over loopback. */
+	/* A query is so small that it arrives in one piece over loopback. */
 	ck_assert_int_eq(query[0] << 8 | query[1], n - 2);
 	size = answer(conn->server, query + 2, (size_t)n - 2, out + 2);
 	out[0] = (uint8_t)(size >> 8);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Runs a program of examples/ as a reader would, with its stdout in a pipe. */
+/* Runs a program of examples/ as somebody who tries it would. Its stdout is a pipe. */
 #ifndef WEIR_TESTS_EXAMPLE_H
 #define WEIR_TESTS_EXAMPLE_H
 

@@ -116,7 +116,7 @@ FAULT_WRAP(int, getsockopt, FAULT_SOCKET, ENOBUFS, -1,
 FAULT_WRAP(int, pipe2, FAULT_SOCKET, EMFILE, -1, (int fds[2], int flags), (fds, flags))
 FAULT_WRAP(int, shutdown, FAULT_SOCKET, ENOTCONN, -1, (int fd, int how), (fd, how))
 
-/* Both take one more argument, an int or a pointer, and the kernel wants it as a long. */
+/* ioctl(2) and fcntl(2) take one more argument, an int or a pointer. The kernel wants a long. */
 #define FAULT_WRAP_VARIADIC(name, type, err)                                                       \
 	int __real_##name(int fd, type request, ...);                                              \
 	int __wrap_##name(int fd, type request, ...) __attribute__((weak));                        \

@@ -91,8 +91,8 @@ bool wire_reads(enum wire_kind kind);
 bool wire_writes(enum wire_kind kind);
 bool wire_is_socket(enum wire_kind kind);
 
-/** Like wire_open(), with the smallest buffers that the kernel grants, so that few bytes fill
- * them. */
+/** Like wire_open(), with small buffers, so that few bytes fill them: the smallest that the kernel
+ * grants, but 16 KiB for what a TCP socket receives. Terminals keep their own. */
 struct wire wire_open_tiny(enum wire_kind kind);
 
 /* ---- the peer, by plain system calls that never count for fault.h ---- */

@@ -36,7 +36,7 @@ struct lab_rig {
 	size_t n_pieces;
 };
 
-/** Zeroes the rig, and sets the time to 1 s. */
+/** Opens an empty chain at the time 1 s. Its receiver has room for any number of bytes. */
 void lab_open(struct lab_rig *rig, uint64_t key);
 void lab_close(struct lab_rig *rig);
 

@@ -17,13 +17,13 @@ static void line_told(struct pump *pump, enum pump_outcome outcome)
 	}
 	ck_assert_uint_eq(line.n_done, 0); /* PUMP_DONE is the last outcome */
 	if (outcome == PUMP_BEGAN) {
-		/* BEGAN comes once. Only WAITS and FLOWS may come before it. */
+		/* BEGAN comes once. Only FLOWS may come before it. */
 		ck_assert(line.n_told == 0 || line.outcome == PUMP_FLOWS);
 		ck_assert(!line.began);
 		line.began = true;
 		return;
 	}
-	ck_assert(line.began || outcome == PUMP_FLOWS); /* bytes from before have left */
+	ck_assert(line.began || outcome == PUMP_FLOWS); /* then older bytes are out: pump.h */
 	line.outcome = outcome;
 	line.n_told++;
 	line.n_done += outcome == PUMP_DONE;

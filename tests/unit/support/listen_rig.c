@@ -116,7 +116,7 @@ int flag_of(int fd, int level, int option)
 	return value;
 }
 
-/** A listener or a dead socket, by plain system calls. */
+/** Makes a socket by plain system calls that is bound and does not listen. */
 int bind_by_hand(const char *path, int type)
 {
 	struct addr addr = unix_at(path);

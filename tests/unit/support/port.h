@@ -10,7 +10,7 @@
 
 /**
  * Lets the kernel pick a port for *addr, which has none, and reserves it until the returned fd is
- * closed. The fd is bound to the port at all addresses: no other socket has had it at any of them,
+ * closed. The fd is bound to the port at all addresses: no other socket has it at any of them,
  * and the kernel does not pick it for other sockets. A socket that binds this port with
  * SO_REUSEADDR, as listen_open() does, succeeds.
  */

@@ -37,8 +37,8 @@ struct conf_timeouts *timeouts(void);
 /** Sends all bytes from the client. */
 void send_bytes(const void *bytes, size_t n);
 
-/** Makes a header of version 2 with `n_padding` bytes of TLVs. Returns its length. `source` NULL:
- * LOCAL. */
+/** Makes a header of version 2. Returns its length. `source` NULL: LOCAL. If `n_padding` is not 0,
+ * the header has a TLV with so many bytes of padding. */
 size_t v2(const char *source, const char *destination, size_t n_padding, uint8_t out[4096]);
 
 /** Sends the FIN of the client, then that of the server. */

@@ -37,7 +37,7 @@ enum { RIG_TCP = 0, RIG_UNIX = 3 };
 
 enum rig_size {
 	RIG_WIDE, /**< the kernel's own buffers */
-	RIG_TINY, /**< the smallest that the kernel grants, so that few bytes fill them */
+	RIG_TINY, /**< those of wire_open_tiny(), so that few bytes fill them */
 };
 
 /** One of the two peers. */

@@ -25,7 +25,8 @@ void begin_and_exchange(void);
 /** Puts a drain in force whose time is over. */
 void drain_until_now(void);
 
-/** Waits until the session has ended, and reads the log, which must be one closing line. */
+/** Waits until the session has ended, and reads the log, which must have exactly one closing
+ * line. */
 void until_ended(void);
 
 /** A server whose accept queue is full, so that connects are not answered. `queue` has the fds that

@@ -40,8 +40,8 @@ void rig_open_relaying(struct rig *self, int variant, enum rig_size size);
 /** Makes the pair read its timeouts again after the test has changed them. */
 void rig_wind(struct rig *self);
 
-/** Checks that the timer expires after `ns`, and not a nanosecond earlier, and that all sent bytes
- * have arrived then. */
+/** Waits until the peers' kernels have acknowledged what was sent. Then checks that the timer
+ * expires after `ns`, and not a nanosecond earlier. */
 void rig_assert_strikes_in(struct rig *self, uint64_t ns, enum deadline_kind timer);
 
 /**

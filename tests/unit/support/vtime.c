@@ -30,7 +30,8 @@ uint64_t __wrap_clock_ns(void)
 	return vtime.frozen ? vtime.now_ns : __real_clock_ns();
 }
 
-/** The kernel does not use virtual time, so this returns nothing, or what the test has set. */
+/** The kernel does not use virtual time, so this returns the virtual time of now if
+ * vtime_set_delivered() says so, else 0. */
 uint64_t __wrap_stream_delivered_ns(const struct stream *stream)
 {
 	if (!vtime.frozen) {
@@ -90,7 +91,8 @@ void vtime_pass(uint64_t ns)
 {
 	struct task task;
 
-	/* Waits without the fixture's guard, which would count virtual time. */
+	/* The fixture arms its guard anew when the place of the wait changes. So this wait, which
+	 * is not in loop_settle(), keeps the guard from striking after 30 s of virtual time. */
 	task_init(&task, on_turned);
 	loop_next(test_loop, &task);
 	loop_until(!task_is_waiting(&task));

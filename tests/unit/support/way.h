@@ -43,8 +43,8 @@ struct way {
 /** The fixture of the current test. */
 extern struct way way;
 
-/** Opens both streams, which are half-open. `tiny`: `to` has the smallest buffers, so that few
- * bytes fill them. */
+/** Opens both streams, which are half-open. `tiny`: `to` has the buffers of wire_open_tiny(), so
+ * that few bytes fill them. */
 void way_open(int combination, bool tiny);
 
 /** Frees the streams and closes the peers. */
