@@ -144,7 +144,9 @@ static const struct {
 } writers[] = {
 	{STREAM_DRAIN, write_again, false},
 	{STREAM_WRITE, write_again, false},
-	{STREAM_DRAIN, write_with_callback_again, true}, /* how users of Pyjo throttle a stream */
+	/* Users of Mojo::IOLoop::Stream, the original of the contract (docs/STREAM.md), throttle in
+	 * this way: the drain callback writes the next piece, again with a drain callback. */
+	{STREAM_DRAIN, write_with_callback_again, true},
 	{STREAM_DRAIN, write_nothing_again, true},
 };
 

@@ -89,7 +89,8 @@ static const struct paused_row {
 
 enum { PAUSED_ROWS = sizeof(paused_rows) / sizeof(paused_rows[0]) };
 
-/* At most 2 turns a second, whatever the peer did, and a reset is known within the second. */
+/* The loop makes at most 2 turns a second, whatever the peer did, and a reset is known within the
+ * second. */
 START_TEST(paused_stream_sleeps_and_knows)
 {
 	const struct paused_row *row = &paused_rows[_i];
@@ -400,7 +401,8 @@ START_TEST(read_max_bounds_every_read_and_the_share_of_a_turn)
 		most = scene.rec.n_events - before > most ? scene.rec.n_events - before : most;
 	}
 	ck_assert_uint_eq(scene.rec.n_events, 41);
-	ck_assert_uint_le(most, 4 + 4); /* READS_A_TURN by its event, and by its task */
+	/* In a turn the stream's event reads READS_A_TURN times, and so does its task. */
+	ck_assert_uint_le(most, 4 + 4);
 	stream_set_read_max(scene.stream, (size_t)LOOP_BUFFER_BYTES * 2);
 	peer_send(scene.far, "at once");
 	loop_until(scene.rec.n_read == 48);

@@ -82,7 +82,7 @@ START_TEST(who_is_about_to_read_comes_first)
 	struct handler reads = {.call = on_source};
 
 	open_quiet(WIRE_TCP);
-	/* As a stream that was watched while it connected. */
+	/* The stream is watched, like one that has just connected. */
 	ck_assert_int_eq(stream_start(scene.stream), 0);
 	source = stream_open(test_loop, wire.near, STREAM_HALF_OPEN);
 	ck_assert_ptr_nonnull(source);
@@ -205,7 +205,7 @@ START_TEST(last_bytes_go_out_alone_where_no_fin_follows)
 }
 END_TEST
 
-/* Whoever then writes, closes or takes the fd sends the waiting bytes, too. */
+/* A write, a close or a steal that comes next sends the waiting bytes, too. */
 START_TEST(last_bytes_go_out_with_what_is_done_next)
 {
 	int fd = -1;

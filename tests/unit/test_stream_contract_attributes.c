@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Tests of the contract of streams, fifth part: the attributes. Each test begins with the name of
- * the row that it is about, and runs on every kind of wire on which it makes sense.
+ * Tests of the contract of streams (docs/STREAM.md), fifth part: the attributes. The name of each
+ * test begins with the word of the contract that it is about. Each test runs on every kind of wire
+ * on which it makes sense.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -123,7 +124,7 @@ START_TEST(reactor_that_cannot_be_had_leaves_the_stream_where_it_was)
 			r = stream_set_loop(scene.stream, other);
 			if (!fault_disarm()) {
 				ck_assert_int_eq(r, 0);
-				/* The clock, room for it in the heap, the watch. */
+				/* The clock, its room in the heap and the watch failed. */
 				ck_assert_uint_gt(n, 3);
 				break;
 			}
@@ -363,8 +364,8 @@ static void starve(struct recorder *recorder, const struct event *event)
 	}
 }
 
-/* If the process did not run for longer than the timeout, a peer that kept sending is not cut
- * off. */
+/* A peer that kept sending is not cut off, although the process stood still for longer than the
+ * timeout. */
 START_TEST(timeout_looks_at_what_the_kernel_holds_first)
 {
 	if (!wire_reads(TEST_KIND)) {

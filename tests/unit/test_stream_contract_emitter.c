@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Tests of the contract of streams, first part: the emitter. Each test begins with the name of the
- * row that it is about, and runs on every kind of wire on which it makes sense.
+ * Tests of the contract of streams (docs/STREAM.md), first part: the emitter. The name of each test
+ * begins with the word of the contract that it is about. Each test runs on every kind of wire on
+ * which it makes sense.
  */
 #include <errno.h>
 #include <signal.h>
@@ -177,7 +178,7 @@ START_TEST(emit_calls_the_handlers_now)
 	stream_emit(scene.stream, &event);
 	ck_assert_str_eq(scene.rec.text, "made up");
 	ck_assert_uint_eq(stream_bytes_read(scene.stream), 0);
-	/* Only a handler of its own gets an application's own event. */
+	/* Only handlers that have subscribed to an application's own event get it. */
 	stream_on(scene.stream, STREAM_OWN_EVENT << 7, &own);
 	event.type = STREAM_OWN_EVENT << 7;
 	stream_emit(scene.stream, &event);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Tests of the contract of streams, fourth part: the methods that end a stream. Each test begins
- * with the name of the row that it is about, and runs on every kind of wire on which it makes
- * sense.
+ * Tests of the contract of streams (docs/STREAM.md), fourth part: the methods that end a stream.
+ * The name of each test begins with the word of the contract that it is about. Each test runs on
+ * every kind of wire on which it makes sense.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Tests of the contract of streams, second part: the events except WRITE and DRAIN. Each test
- * begins with the name of the row that it is about, and runs on every kind of wire on which it
- * makes sense.
+ * Tests of the contract of streams (docs/STREAM.md), second part: the events except WRITE and
+ * DRAIN. The name of each test begins with the word of the contract that it is about. Each test
+ * runs on every kind of wire on which it makes sense.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -56,8 +56,8 @@ START_TEST(timeout_is_followed_by_close)
 END_TEST
 
 /**
- * The recorder got these events. A stream that fails first reads its input to the end: here, the
- * byte of scene_break().
+ * The recorder must have got these events, after a READ if the stream can read: before it reports
+ * that it has failed, it reads its input to the end, which is here the byte of scene_break().
  */
 static void heard_broken(const char *expected)
 {
@@ -118,7 +118,7 @@ END_TEST
 
 START_TEST(close_is_told_with_0_for_the_end_of_input)
 {
-	/* A terminal whose pty is gone has no end of input: it is hung up, and the stream fails. */
+	/* A terminal that hangs up drops its unread input, so the stream may not read the words. */
 	if (!wire_reads(TEST_KIND) || TEST_KIND == WIRE_TTY) {
 		return;
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Tests of the contract of streams, sixth part: the events of written bytes, WRITE and DRAIN. Each
- * test begins with the name of the row that it is about, and runs on every kind of wire on which it
- * makes sense.
+ * Tests of the contract of streams (docs/STREAM.md), sixth part: the events of written bytes, WRITE
+ * and DRAIN. The name of each test begins with the word of the contract that it is about. Each test
+ * runs on every kind of wire on which it makes sense.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -130,7 +130,8 @@ static void fail_in_write(struct recorder *recorder, const struct event *event)
 	}
 }
 
-/** Whatever a handler does to the stream, the handlers after it still get the bytes. */
+/** Whatever a handler does to the stream, except to free it, the handlers after it still get the
+ * bytes. */
 START_TEST(write_lends_its_bytes_for_the_whole_event)
 {
 	void (*const acts[])(struct recorder *, const struct event *) = {
@@ -285,7 +286,7 @@ START_TEST(drain_is_heard_by_who_writes_and_subscribes_in_a_handler)
 }
 END_TEST
 
-/** A handler that subscribes after the event, or in a later turn, gets no DRAIN. */
+/** A handler that subscribes while DRAIN is emitted, or in a later turn, gets no DRAIN. */
 START_TEST(drain_that_is_over_is_not_heard)
 {
 	if (!wire_writes(TEST_KIND)) {

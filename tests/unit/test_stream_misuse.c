@@ -2,7 +2,7 @@
 /*
  * Tests of every public function of stream.h with NULL, with a closed and with a stolen stream: it
  * returns a negative errno or a neutral value, and never crashes. The tests do the same with values
- * out of range, and with the headers beside stream.h.
+ * out of range, and with emitter.h.
  */
 #include <errno.h>
 #include <limits.h>
