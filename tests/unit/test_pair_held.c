@@ -18,9 +18,9 @@ enum { TIMER_MS = 800 };
 static struct stream *receiver; /* weir's stream to the peer that receives */
 
 /**
- * Returns whether the held bytes stay where they are until the peer reads. With TCP they do when
- * the peer's kernel has closed its window, or when our kernel has retransmitted because the peer's
- * dropped what it had no room for. Before that, bytes may be on their way.
+ * Returns whether the held bytes stay where they are until the peer reads. With TCP they do in two
+ * cases: the peer's kernel has closed its window, or it has dropped bytes for which it had no room,
+ * and our kernel has retransmitted them. Before that, bytes may be on their way.
  */
 static bool is_stuck(void)
 {
@@ -66,7 +66,8 @@ static void open_held(int way)
 	hold();
 }
 
-/** `to` takes some bytes. Returns whether our kernel knows of it: the peer's reports in steps. */
+/** `to` takes some bytes. Returns whether our kernel knows of it. The kernel of the peer does not
+ * report each byte. */
 static bool take_some(void)
 {
 	size_t held = stream_unsent(receiver);

@@ -332,7 +332,8 @@ START_TEST(without_a_bound_the_wait_lasts_but_costs_little)
 
 	open_relaying(_i, RIG_TINY);
 	stall_and_reset();
-	loop_for_ms(130); /* the interval has grown to 50 ms: 1 + 2 + 4 + ... + 64 > 120 */
+	/* weir looks after 1, 2, 4, ... 32 ms, which are 63 ms in all, and then every 50 ms. */
+	loop_for_ms(130);
 	turns = loop_turns(test_loop);
 	loop_for_ms(100);
 	ck_assert_uint_eq(rig.n_ended, 0);

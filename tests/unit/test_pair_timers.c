@@ -372,7 +372,7 @@ START_TEST(a_busy_pair_leaves_its_timer_alone)
 		loop_until(rig.upstream.in.n_received == i);
 		ck_assert_uint_eq(rig.clock.timer.deadline_ns, deadline_ns);
 	}
-	vtime_pass(ms(100)); /* the timer strikes, is not due yet, and is armed anew */
+	vtime_pass(ms(100)); /* the timer strikes, but idle is not due yet: it is armed anew */
 	ck_assert_uint_eq(rig.n_ended, 0);
 	ck_assert_uint_eq(rig.clock.timer.deadline_ns, deadline_ns + ms(400));
 	rig_close(&rig);

@@ -298,7 +298,7 @@ START_TEST(a_target_of_proxy_headers_gets_one_also_where_a_connection_is_enough)
 }
 END_TEST
 
-/* The answer "xx+POxPONG+PONGxx" comes in two parts. Each run parts it elsewhere. */
+/* The answer "xx+POxPONG+PONG" comes in two parts. Each run parts it at another place. */
 START_TEST(a_match_may_stand_over_the_border_of_segments)
 {
 	static const char all[] = "xx+POxPONG+PONG";

@@ -346,7 +346,7 @@ static bool live_with_fault(const struct life *life, unsigned n, bool *ret_good)
 	loop_until(house.proxy.part.n_sessions == 1);
 	loop_settle();
 	if (life->by_name) {
-		/* The servers that have a name from this resolver go first. */
+		/* Servers that have a name from this resolver must be gone before it is freed. */
 		house_clear_servers(&house);
 		house_forget(&house, n_before + 2);
 		loop_until(fresh == NULL || resolver_lookups(fresh) == 0);

@@ -410,8 +410,8 @@ START_TEST(a_client_that_is_rejected_is_reset_told_and_counted_and_no_session_ma
 END_TEST
 
 /**
- * The session is of a connection that another worker accepted, when the drain waited for nothing
- * else.
+ * Another worker has accepted the connection. It comes to this worker when this worker has shut and
+ * has no session left.
  */
 START_TEST(a_session_that_cannot_be_made_may_be_the_last_of_a_drain)
 {
@@ -487,7 +487,7 @@ START_TEST(ids_are_unique_among_the_workers)
 	house.shared.n_workers = 1;
 	side_reset(&client);
 	until_ended();
-	assert_says(" pair=23"); /* 5 x 4 + 2, from 1 */
+	assert_says(" pair=23"); /* 5 x 4 + 2, and ids begin with 1 */
 }
 END_TEST
 

@@ -233,7 +233,7 @@ END_TEST
 START_TEST(a_pair_whose_first_bytes_are_held_back_is_reset_by_its_lifetime)
 {
 	open_with_first_bytes(RIG_TCP, 10000);
-	pass(ms(20)); /* between two portions nothing waits elsewhere */
+	pass(ms(20)); /* now bytes wait only in the throttle's buffer */
 	strike_set(&rig.rules.timeouts.lifetime_ns, 1);
 	vtime_pass(1);
 	ck_assert_uint_eq(rig.n_ended, 1);
