@@ -348,7 +348,7 @@ END_TEST
 
 /* ---- a crew that stops ---- */
 
-/** This part never answers. */
+/** Worker 0 answers at once, the others never do. */
 static int run_hang(struct order_part *part)
 {
 	part->at++;

@@ -112,7 +112,8 @@ END_TEST
 
 enum { SETS = 200, LIST_MAX = 600, QUESTIONS = 200 };
 
-/** Makes a prefix at random, near to others: few of its bits differ, at either end. */
+/** Makes a prefix at random. Most of its bytes are 0 or 0xff, so that many prefixes are near to
+ * each other, or at an end of all addresses. */
 static struct prefix random_prefix(void)
 {
 	struct prefix prefix = {.is_v6 = rand() % 2 == 0};
@@ -154,7 +155,7 @@ static struct prefix random_question(const struct prefix *list, size_t n)
 	int last = (at.is_v6 ? 16 : 4) - 1;
 
 	for (unsigned bit = at.bits; rand() % 2 == 0 && bit < (unsigned)(last + 1) * 8; bit++) {
-		/* After all bits: the last address in the prefix. */
+		/* When all bits are set, this is the last address in the prefix. */
 		at.bytes[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
 	}
 	for (int step = rand() % 3 - 1, i = last; step != 0 && i >= 0; i--) {

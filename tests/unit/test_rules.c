@@ -46,7 +46,8 @@ START_TEST(picks_come_in_this_order)
 }
 END_TEST
 
-/** Reads a row of the table in docs/UPSTREAMS.md. Returns false if the line is none. */
+/** Reads a row of the table in docs/UPSTREAMS.md, and calls make() for it. Returns false if the line
+ * is no such row. */
 static bool read_row(const char *line, bool *ret_stay, char *picks)
 {
 	static const char *const rules[] = {
@@ -267,7 +268,8 @@ START_TEST(random_tries_all_and_none_twice)
 END_TEST
 
 /**
- * Returns what a client gets that came by that port and began with this plan. Gives the place back.
+ * Returns what take() gives a client that came by `port` and began with the plan `own`. Gives the
+ * place back.
  */
 static char own_pick(const struct group_plan *own, uint16_t port)
 {

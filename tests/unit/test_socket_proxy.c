@@ -143,7 +143,7 @@ static const struct {
 START_TEST(the_other_command_lines_end_with_their_code)
 {
 	struct socket_proxy proxy;
-	int out = dup(STDOUT_FILENO); /* this one is for the results of the tests */
+	int out = dup(STDOUT_FILENO); /* stdout is only for the results of the tests */
 	int code = -1;
 
 	ck_assert_int_eq(dup2(STDERR_FILENO, STDOUT_FILENO), STDOUT_FILENO);

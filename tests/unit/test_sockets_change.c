@@ -95,7 +95,7 @@ static struct sockets_opts opts(size_t i)
 	};
 }
 
-/** Takes the fd as a worker does that accepts on it: it now belongs to an acceptor. Returns it. */
+/** Takes the fd from the socket, as a worker does when it begins to accept. Returns the fd. */
 static int take(size_t i)
 {
 	int fd = sockets.all[i]->listen.fd;

@@ -373,7 +373,7 @@ enum { MODEL_SOURCES = 12, MODEL_STEPS = 20000, MODEL_PLACES = 64 };
 
 /** A model: the generic cell rate algorithm, with times in parts of a nanosecond. */
 struct model {
-	unsigned __int128 due; /* in n_per_s * ns: when its whole burst will be back */
+	unsigned __int128 due; /* ns * per_s: when its whole burst will be back */
 	uint32_t n_pairs;
 };
 

@@ -73,7 +73,7 @@ START_TEST(what_is_taken_out_is_gone_and_hides_nothing)
 {
 	struct table table = {0};
 
-	/* Searches that run into each other, also across the end of the table. */
+	/* The searches run into each other, also across the end of the table. */
 	for (unsigned i = 0; i < 1000; i++) {
 		(void)snprintf(items[i].name, sizeof(items[i].name), "name%u", i);
 		ck_assert_int_eq(table_add(&table, 2040 + i % 16, &items[i]), 0);

@@ -115,7 +115,7 @@ START_TEST(a_wait_is_not_over_when_a_signal_was_handled)
 	pthread_t thread;
 	sigset_t none;
 
-	(void)sigemptyset(&none); /* an earlier test may have blocked it */
+	(void)sigemptyset(&none); /* an earlier test may have blocked SIGUSR1 */
 	ck_assert_int_eq(pthread_sigmask(SIG_SETMASK, &none, NULL), 0);
 	ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
 	ck_assert_int_eq(sem_init(&wait_scene.semaphore, 0, 0), 0);

@@ -281,7 +281,7 @@ START_TEST(what_fails_before_the_order_is_an_error_at_once)
 		.loop = test_loop, .spawner = &none, .path = "x", .done = on_done};
 
 	ck_assert_int_eq(trial_open(&trial, &opts), -EAGAIN);
-	hang(); /* the calls of the thread do not count as faults */
+	hang(); /* the thread stays in posix_spawn(), so the fault does not hit its calls */
 	for (unsigned n = 1;; n++) {
 		int r;
 
