@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The drain of a pair, in virtual time. Its end is tested in test_pair_timers.c. */
+/* The drain of a pair, in virtual time. test_pair_timers.c tests what the peers see when the drain
+ * is over. */
 #include "proxy/pair.h"
 
 #include "strike.h"

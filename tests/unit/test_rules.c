@@ -46,8 +46,8 @@ START_TEST(picks_come_in_this_order)
 }
 END_TEST
 
-/** Reads a row of the table in docs/UPSTREAMS.md, and calls make() for it. Returns false if the line
- * is no such row. */
+/** Reads a row of the table in docs/UPSTREAMS.md, and calls make() for it. Returns false if the
+ * line is no such row. */
 static bool read_row(const char *line, bool *ret_stay, char *picks)
 {
 	static const char *const rules[] = {

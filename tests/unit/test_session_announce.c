@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Tests of the PROXY header that weir sends to the server: when it goes out, that it is whole, that
- * none of its bytes count as the client's, and how a session ends whose server has got it or should
- * have got it.
+ * none of its bytes count as the client's, and how a session ends if its server has got the
+ * header, or should have got it.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -239,7 +239,7 @@ START_TEST(drain_is_heard_by_who_subscribes_after_the_write)
 		scene_open(&scene, TEST_KIND, 0);
 		stream_off(scene.stream, &scene.rec.handler);
 		if (i == 1) {
-			/* A handler of another event subscribes it in the same turn. */
+			/* A handler of another event subscribes `late` in the same turn. */
 			recorder_on(&scene.rec, scene.stream, STREAM_WRITE);
 			scene.rec.act = subscribe_late;
 		}
