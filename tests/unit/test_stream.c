@@ -401,7 +401,7 @@ START_TEST(read_max_bounds_every_read_and_the_share_of_a_turn)
 		most = scene.rec.n_events - before > most ? scene.rec.n_events - before : most;
 	}
 	ck_assert_uint_eq(scene.rec.n_events, 41);
-	/* In a turn the stream's event reads READS_A_TURN times, and so does its task. */
+	/* In a turn the stream's event reads at most READS_A_TURN times, and so does its task. */
 	ck_assert_uint_le(most, 4 + 4);
 	stream_set_read_max(scene.stream, (size_t)LOOP_BUFFER_BYTES * 2);
 	peer_send(scene.far, "at once");
