@@ -27,7 +27,7 @@ class Named(peers.Server):
 
 @contextlib.contextmanager
 def servers(*hosts):
-    """Servers on these hosts, all with the same port: the port."""
+    """Runs a server on each of these hosts, all on one port, which is yielded."""
     for _ in range(20):
         with contextlib.ExitStack() as stack:
             first = stack.enter_context(contextlib.closing(Named(hosts[0])))

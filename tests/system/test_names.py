@@ -149,7 +149,10 @@ def test_a_name_that_leads_nowhere_is_asked_again_soon(folder):
 
 @contextlib.contextmanager
 def island(world, servers, **settings):
-    """A daemon in its own network, with a UNIX listener for each server: (weir, makes a client of a server)."""
+    """
+    A daemon in its own network, with a UNIX listener for each server. Yields the Weir, and a function that connects a
+    client to the listener of a server.
+    """
     weir = Weir({}, prefix=world.prefix)
     frees = {server: Free("unix") for server in servers}
     weir.settings = {
@@ -192,7 +195,7 @@ def test_names_that_hang_do_not_hold_up_others(folder):
 
 @pytest.mark.root
 def test_more_than_all_lookups_hang_and_the_line_is_bounded(folder):
-    """A lookup that waits for a thread does not use up its own time, but does not wait for ever either."""
+    """The time for a lookup begins when it gets a thread. The wait for the thread has a limit, too."""
     hanging = [f"hangs{nth}.test:9" for nth in range(40)]
     world = names.Island(folder, mute=True)
     with island(world, hanging, timeouts={"connect": "400ms"}) as (weir, client):

@@ -10,7 +10,8 @@ import weakref
 
 TRANSPORTS = ("tcp4", "tcp6", "unix", "abstract")
 
-# Both sides over each transport, and the two kinds mixed: for tests that need not run 16 times.
+# Each transport once for the client and once for the server, and TCP mixed with UNIX: for tests that need not run all
+# 16 combinations.
 MIXES = (("tcp4", "tcp4"), ("tcp6", "unix"), ("abstract", "tcp6"), ("unix", "abstract"))
 
 _LOOPBACK = {"tcp4": "127.0.0.1", "tcp6": "::1"}

@@ -64,7 +64,10 @@ def within(start, seconds):
 
 
 def pace(sock, seconds, every, limit):
-    """Sends a byte each `every` s for `seconds`; returns when the last send began. Late if two are `limit` s apart."""
+    """
+    Sends a byte each `every` s for `seconds`; returns the time at which the last send began. Late if two are
+    `limit` s apart.
+    """
     end = time.monotonic() + seconds
     last = time.monotonic()
     while last < end:

@@ -7,7 +7,8 @@ import socket
 import subprocess
 import sys
 
-# A name under .invalid never resolves (RFC 2606). weir could not even ask for a label longer than 63 bytes.
+# A name under .invalid never resolves (RFC 2606), and weir can ask for it. It could not ask for a label longer than
+# 63 bytes.
 UNRESOLVABLE = "nowhere.invalid"
 
 # Without a name server a lookup fails after one second instead of ten.
