@@ -103,7 +103,7 @@ def test_wrong_filter_is_refused_and_ends_nothing(method, query):
 
 @pytest.mark.parametrize("workers", (3, 40))
 def test_pages_are_consistent_while_pairs_come_and_go(workers):
-    """With many workers each gives only a few rows, and the test may have to ask for a page twice."""
+    """With many workers each lists only a few rows, and weir may have to ask them twice for one answer."""
     count = scaled(600, 200)
     with house(workers=workers) as here:
         socks = [here.client() for _ in range(count)]
@@ -180,7 +180,10 @@ def test_who_has_no_server_yet_is_shown_and_ended():
 
 
 def test_a_list_is_sent_page_by_page():
-    """With many workers each gives only a few rows. A page with pairs of one worker only takes less than a slice."""
+    """
+    All pairs belong to one of many workers, so each page has only the few rows that one worker may list. Writing it
+    takes less than a slice, and yet weir must send it before it asks for the next page.
+    """
     workers = 32
     with house("unix", workers=workers) as here:
         socks = []
