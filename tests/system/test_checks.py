@@ -158,7 +158,8 @@ def answering(answer):
                                          (b"-NOAUTH\r\n", "no_answer")))
 def test_the_answer_decides(answer, why):
     with house() as here:
-        # A check waits until its timeout if more bytes may make an answer right. A busy server needs some of that time.
+        # If more bytes may make the answer right, a check waits until its timeout. So the timeout is short here, but
+        # long enough for a server on a busy machine.
         check = {**PING, "timeout": "2s"}
         server = here.server(answering(answer))
         here.reload(upstreams=[app(server, check=check)])
@@ -254,7 +255,7 @@ def test_a_check_costs_seven_system_calls(tmp_path, report):
 
 @WORKERS
 def test_a_reload_under_load_keeps_states_and_leaves_no_gap(workers, report):
-    """The checked server counts its connections, which go on after the reloads."""
+    """The server counts its connections: checks still make new ones after the reloads."""
     with house(workers=workers) as here:
         server = here.stack.enter_context(contextlib.closing(Counting(here.weir.folder)))
         dead = refusing(here)

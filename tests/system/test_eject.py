@@ -148,7 +148,7 @@ def test_a_client_that_resets_while_its_server_is_connected_to_ejects_none():
                timeouts={"connect": NEVER}) as rig:
         for n in range(6):
             client = rig.client()
-            time.sleep(0.01)  # so that some have begun to connect; the test is right if none has
+            time.sleep(0.01)  # so that some have begun to connect; if none has, the test still holds
             peers.reset(client)
             rig.weir.record("close", n, reason="reset", by="client")
         assert_quiet(rig)
