@@ -81,7 +81,7 @@ def test_whoever_is_announced_is_the_client(transport):
 
 @EACH
 def test_bulk_behind_a_header_arrives_whole(transport):
-    """On TCP the client's own bytes are spliced from the first on; on UNIX, after those in the side buffer."""
+    """On TCP the pump reads all of the client's own bytes; on UNIX, only those that are not in the side buffer."""
     payload = bytes(range(256)) * scaled(64 * 1024, least=4096)
     header, _ = HEADERS["v2 TLVs"]
     received = []

@@ -34,7 +34,7 @@ def names(client):
 
 
 def test_each_client_is_announced_to_each_server():
-    """Over TCP and UNIX on either side, in both versions; one of the clients ends before the server is connected."""
+    """Over TCP and UNIX on either side, in both versions. A client's FIN may come before the server is connected."""
     with contextlib.ExitStack() as stack:
         weir = Weir({})
         ways = {}

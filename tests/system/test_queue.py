@@ -113,7 +113,7 @@ def test_a_client_that_resets_leaves_the_queue(folder):
 
 
 def test_a_unix_client_that_closes_in_the_queue_keeps_its_place(folder):
-    """Its close is a FIN: the server gets what it sent when its turn comes, and then serves the next client."""
+    """Its close is a FIN: once a place is free, the server gets what the client sent, and then serves the next."""
     with full_server(folder, 1, queue=LONG, transport="unix") as (weir, server), \
             peers.connect(weir.address) as first, server.accept() as far:
         with peers.connect(weir.address) as gone:
