@@ -285,7 +285,7 @@ def test_check_takes_what_it_cannot_know(folder):
 
 
 def test_passed_sockets_are_counted_in_the_budget(folder):
-    """With 40 more passed sockets, weir has room for 40 pairs fewer."""
+    """A passed socket takes as many descriptors as a pair: itself, and the duplicate from which a worker accepts."""
     with listening("tcp4", folder) as (sock, _), activated([("web", sock)], "systemd:web") as (weir, _):
         ready = weir.record("ready")
         with_one = int(ready["max_pairs"])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""TCP Fast Open, in a network namespace of the test, whose kernel allows it to servers."""
+"""TCP Fast Open, in a network namespace of the test's own, in which servers may use it, too."""
 
 import contextlib
 import ctypes

@@ -252,7 +252,10 @@ def stall(here, sock):
 
 
 def open_pairs(here):
-    """Pairs over TCP, over UNIX, with a stalled server, and without its first bytes; a fifth has ended late."""
+    """
+    Opens four pairs: over TCP, over UNIX, with a stalled server, and with a client that sends no first bytes. One more
+    pair is ended by its timer, so that weir has a lateness to report.
+    """
     tcp, unix, still, routed = (here.client(here.listens[name]) for name in ("web", "local", "still", "routed"))
     exchange(tcp)
     exchange(unix)

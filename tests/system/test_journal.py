@@ -113,7 +113,10 @@ def test_errors_of_the_config_have_priority_err(journal, folder):
 
 @pytest.mark.root
 def test_errors_of_a_reload_are_in_the_journal_once(journal):
-    """systemd journals what ExecReload= prints, beside the log: only other callers of a reload see the errors."""
+    """
+    systemd journals what ExecReload= prints, and weir's log has the errors already. So `weir --reload` prints them only
+    for other callers, for whom MAINPID is not set.
+    """
     options = {"journal": True, "prefix": journal.prefix, "control": True, "errors": ("reload_failed",)}
     with relay(daemon=options) as rig:
         def reload(**env):

@@ -19,7 +19,6 @@ def p99_ms(weir):
 
 
 def stop_for(weir, seconds):
-    """Stops weir for `seconds`."""
     weir.signal(signal.SIGSTOP)
     time.sleep(seconds)
     weir.signal(signal.SIGCONT)

@@ -137,7 +137,7 @@ def test_without_systemd_lines_have_time_and_level():
 
 
 def test_log_that_nobody_reads_stops_nothing_and_drops_are_counted(report):
-    """The log is a pipe of 4 KiB, and gets far more lines than weir queues; then it is read again."""
+    """The log is a pipe of 4 KiB. It gets far more lines than weir queues before it is read."""
     rounds = 1500
     with echoing(log={"level": "debug"}, node="weir-1", daemon={"read_log": False, "log_pipe": PIPE}) as rig:
         exchange(rig, rounds)

@@ -188,7 +188,7 @@ def test_who_waits_is_counted_whatever_comes_of_it():
             wait.until(lambda: queue()[1] == 1, "it waits")
             peers.end_of(here.client())
         peers.end_of(waits)
-        # On a busy machine the first client may have timed out before the second came; then the second waited, too.
+        # On a busy machine `waits` may have timed out before the next client came; then that one waited, too.
         wait.until(lambda: queue()[3] == queue()[1], "the end of their time is counted")
         waiting, waited, full, over = queue()
         assert waiting == 0 and waited + full == 2 and over == waited

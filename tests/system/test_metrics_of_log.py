@@ -120,7 +120,7 @@ def test_each_event_of_the_log_has_its_metric():
 
 
 def test_the_table_of_events_has_all_that_are_written_and_no_other():
-    """/v1/events refuses other names, and weirctl offers these. Events with OWN are only in the stream."""
+    """/v1/events refuses other names, and weirctl offers these. Events with OWN are not in the log."""
     own = {name for name, traits in events.EVENTS.items() if "OWN" in traits}
     sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src" / "control").glob("events*.c"))
     assert events_of_source() == events.LINES and list(events.EVENTS) == sorted(events.EVENTS)
