@@ -17,7 +17,6 @@ struct worker {
 	struct task task; /* runs act() in the worker's thread */
 	void (*act)(struct worker *worker);
 	struct client *client; /* act() uses it */
-	struct client *own;    /* a member of the crowd */
 };
 
 static struct worker workers[QUEUE_WORKERS];

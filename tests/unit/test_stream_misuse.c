@@ -16,13 +16,10 @@
 #include "fixture.h"
 #include "suite.h"
 
-static unsigned n_heard;
-
 static void on_event(struct handler *handler, const struct event *event)
 {
 	(void)handler;
 	(void)event;
-	n_heard++;
 }
 
 static struct handler handler;
