@@ -18,7 +18,7 @@ MIB = 1 << 20
 
 @pytest.mark.parametrize("way", ("up", "down"))
 def test_a_rate_holds_the_bytes_of_one_way_back(way, report):
-    """A tenth of a second's worth may come at once. Meanwhile the pair is not idle, and the other way has no rate."""
+    """A tenth of a second's worth may come at once. A pair whose bytes wait is not idle. The other way has no rate."""
     with relay(listener={"rate": {way: "2M/s"}}, timeouts={"idle": "600ms", "half_close": "600ms"}) as rig:
         with within(time.monotonic(), 0.6):
             client, upstream = rig.pair()

@@ -109,13 +109,13 @@ def test_timeouts_change_for_new_pairs_only():
 
 @WORKERS
 def test_timeouts_apply_to_open_pairs_on_demand(workers):
-    """A shorter timeout ends the pairs now, and not late; a longer one puts off an end that was near."""
+    """A shorter timeout that has passed ends pairs at once, which is not logged as late. A longer one delays an end."""
     apply = {"apply_to_open_pairs": ["timeouts"]}
     with house(workers=workers, timeouts={"idle": "60s"}) as here:
         pairs = [here.client() for _ in range(6)]
         for sock in pairs:
             exchange(sock)
-        time.sleep(0.4)  # the new timeout is over before the reload: that is the premise, not a wait
+        time.sleep(0.4)  # longer than the timeout that the reload brings
         start = time.monotonic()
         here.reload(timeouts={"idle": "300ms"}, reload=apply)
         for sock in pairs:
@@ -140,7 +140,7 @@ def test_timers_of_one_side_apply_to_open_pairs_too(timer, said):
         pair = here.client()
         if said:
             exchange(pair)
-        time.sleep(0.3)  # the new timeout is over before the reload: that is the premise, not a wait
+        time.sleep(0.3)  # longer than the timeout that the reload brings
         here.reload(timeouts={"idle": "60s", timer: "200ms"},
                     reload={"apply_to_open_pairs": ["timeouts"]})
         assert peers.end_of(pair) == "fin"

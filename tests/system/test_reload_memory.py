@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Of an old config a reload keeps only what its open pairs need."""
+"""A reload keeps of an old config only what the open pairs of that config need."""
 
 import select
 

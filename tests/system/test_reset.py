@@ -13,7 +13,7 @@ from weirtest.settings import scaled
 pytestmark = pytest.mark.invariant("a FIN arrives as a FIN, a reset as a reset", "docs/ARCHITECTURE.md", "The way of a pair")
 MIB = 1 << 20
 
-# UNIX sockets have no reset: a UNIX peer cannot reset a pair, but the other side of one can be UNIX.
+# UNIX sockets have no reset, so most tests have a TCP side that resets. The side that sees the reset may be UNIX.
 RESETTING = ("tcp4", "tcp6")
 HEARING = ("tcp4", "tcp6", "unix", "abstract")
 SIDES = pytest.mark.parametrize("by_client", (True, False), ids=("client", "upstream"))
@@ -53,7 +53,7 @@ def test_reset_of_a_quiet_pair(by_client, resetting, hearing):
 @SIDES
 @pytest.mark.parametrize("hearing", HEARING)
 def test_reset_after_data_comes_after_the_data(by_client, hearing, report):
-    """The other side reads nothing until long after the reset, then finds every byte before it."""
+    """The other side reads only after the reset, and finds every byte that had left the sender before it."""
     size = scaled(4 * MIB, MIB // 64)
     with relay(*mixed(by_client, "tcp4", hearing)) as rig:
         breaker, other, by = sides(rig, by_client)
@@ -140,7 +140,7 @@ def test_reset_after_a_fin_ends_the_pair(by_client, hearing, data):
 @SIDES
 @pytest.mark.parametrize("hearing", HEARING)
 def test_unix_side_that_closes_with_unread_bytes_has_reset(by_client, hearing):
-    """A UNIX socket has nothing closer to a reset: its kernel gives the peer ECONNRESET."""
+    """This is the closest that UNIX sockets have to a reset: the kernel gives the peer ECONNRESET."""
     with relay(*mixed(by_client, "unix", hearing)) as rig:
         breaker, other, by = sides(rig, by_client)
         other.sendall(b"never read")

@@ -30,7 +30,7 @@ def upstream_of(name, server, **more):
 
 @contextlib.contextmanager
 def routed(folder, works, routes, transport="tcp4", own=None, workers=1, **more):
-    """A weir with these routes, and a server for each of these works."""
+    """A weir with these routes. `works` has the name of each upstream, and what its server does with a connection."""
     with contextlib.ExitStack() as stack:
         ups = [upstream_of(name, stack.enter_context(contextlib.closing(peers.Server("tcp4", folder, work))))
                for name, work in works.items()]

@@ -15,7 +15,7 @@ PORTS = 10
 
 
 def end_of(weir, client, **match):
-    """Closes a client; its closing line. Clients of different ports may have the same address."""
+    """Closes a client, and returns its closing line. If another client has the same address, `match` has the port."""
     name = peers.name(client)
     client.close()
     return weir.record("close", client=name, **match)
@@ -36,7 +36,7 @@ def test_a_server_stands_in_the_place_of_an_upstream(transport, folder):
 
 
 def test_a_reload_makes_of_an_upstream_a_server_and_back():
-    """weir keeps what it knows of the server, since its name and address stay."""
+    """weir keeps what it knows of the server, since the upstream's name and the server's address stay."""
     with house() as rig:
         server = str(rig.weir.settings["upstreams"][0]["servers"][0]["address"])
         (web,) = rig.weir.settings["listeners"]

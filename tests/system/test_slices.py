@@ -84,9 +84,9 @@ def weighing_house(folder, **options):
 @pytest.fixture(name="full", scope="module")
 def full_house(tmp_path_factory):
     """
-    A weir-weigh with many pairs, listeners and servers. Its pairs are in the queues of servers that do not
-    accept. Their ends are not logged: a busy machine may not read the log in the second that weir waits for its
-    reader.
+    A weir-weigh with many pairs, listeners and servers. The servers do not accept: the pairs are connected, and
+    stay in the servers' backlogs. The ends of the pairs are not logged, because on a busy machine the reader of
+    the log may need longer than the second for which weir waits for it.
     """
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if most < 2 * N_PAIRS + 1000:

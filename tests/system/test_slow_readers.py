@@ -49,7 +49,7 @@ def begin(rig, sender, finishes, drains):
 @SIDES
 @SILENCES
 def test_reader_that_goes_on_reading_gets_all(by_client, timeouts, finishes, drains):
-    """The reader takes more than twice the timer for what was sent at once, and then sends."""
+    """The reader needs more than twice the timer's time to read what was sent at once. Then it sends an answer."""
     with slow_pair(by_client, timeouts) as rig:
         last = time.monotonic()
         with within(last, TIMER):
@@ -68,7 +68,7 @@ def test_reader_that_goes_on_reading_gets_all(by_client, timeouts, finishes, dra
 @SIDES
 @SILENCES
 def test_reader_that_reads_nothing_is_reset(by_client, timeouts, finishes, drains):
-    """The time counts from the first look that finds bytes: at most twice the timer, and an eighth."""
+    """The first look finds bytes, so the timer starts again: the reset comes after twice the timer, not before."""
     with slow_pair(by_client, timeouts) as rig:
         with within(time.monotonic(), TIMER):
             reader, sender = sides(rig, by_client)

@@ -108,7 +108,7 @@ def pipes_used_up():
 
 @contextlib.contextmanager
 def relay_as_user():
-    """A relay by a weir without privileges. For root it is a copy, in a folder that its user may use."""
+    """A relay by a weir without privileges. For root, the program is a copy in a folder that USER may use."""
     prefix = ()
     if os.getuid() == 0:
         prefix = ("sh", "-c", 'cp "$1" weir && chmod -R a+rwX . && shift && exec setpriv '

@@ -20,7 +20,7 @@ def statuses(weir):
 
 
 def until_status(weir, pattern):
-    """Waits until the last status matches the pattern; that status."""
+    """Waits until the last status matches the pattern, and returns that status."""
     wait.until(lambda: statuses(weir) and re.search(pattern, statuses(weir)[-1]), pattern)
     return statuses(weir)[-1]
 

@@ -32,8 +32,8 @@ def sides(rig, by_client, **options):
 
 def is_listening(rig):
     """
-    Whether weir listens, tried by a client; if the client gets a pair, it is ended at once. If the listener is
-    closed during the handshake, the kernel resets it, and the client sees that.
+    Tries with a client whether weir listens. If the client gets a pair, the pair is ended at once. If the
+    listener is closed during the handshake, the kernel resets the client's connection.
     """
     try:
         client = rig.client()
@@ -225,7 +225,7 @@ def test_backlog_of_a_listener_that_is_given_up_is_served(transport, workers, li
 
 @WORKERS
 def test_clients_that_keep_coming_are_served_or_refused(workers, report):
-    """From SIGTERM on the kernel refuses a client, or weir serves all of it; there is nothing in between."""
+    """From SIGTERM on a client is refused, or served to the end. Only handshakes that are under way may be cut."""
     served, refused, cut = [], [], []
 
     def visit(address, until):

@@ -31,7 +31,7 @@ CONNECT_TO_SPEAK = ["socket", "setsockopt", "setsockopt", "setsockopt", "connect
 RELAY = ["epoll_wait", "recvfrom", "sendto"]
 CLOSE = ["epoll_wait", "recvfrom", "shutdown", "epoll_wait", "recvfrom", "close", "close"]
 
-# Calls of the C library for memory: a warm worker needs no more of it. A closing line wakes at most the log's thread.
+# The C library makes these calls for memory. They are not compared: a warm worker needs no more memory.
 NOT_OURS = {"brk", "mmap", "munmap", "mprotect", "madvise"}
 
 NO_TIMER_STRIKES = {"connect": "10m", "idle": "10m", "preface": "10m"}
@@ -220,7 +220,7 @@ def test_each_piece_of_a_header_costs_a_look(tmp_path):
             with rig.client() as client:
                 for piece in pieces:
                     client.sendall(piece)
-                    wait.holds(lambda: True, 0.02)  # so that most come one by one; the test is right if they do not
+                    wait.holds(lambda: True, 0.02)  # so that most come one by one; the test also holds if they do not
                 rig.accept().close()
                 assert client.recv(1) == b""
     for lap in laps(calls, "accept4"):

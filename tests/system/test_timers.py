@@ -264,7 +264,7 @@ def test_lifetime_within_a_second_of_the_last_byte_ends_with_resets(by_client, r
 
 @pytest.mark.workers
 def test_many_pairs_due_at_once_are_all_in_time(report):
-    """By weir's clock each pair is judged; by the clients' clock all are judged together, from the last byte on."""
+    """weir's clock judges each pair. The clients' clock judges all pairs together, from the last round of bytes on."""
     count = scaled(1000, 100)
     pairs, starts = [], []
 

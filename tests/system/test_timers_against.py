@@ -185,8 +185,8 @@ def test_bytes_in_the_kernel_count_when_weir_was_stopped(client, upstream, by_cl
 @pytest.mark.parametrize("timer", ("idle", "half_close"))
 def test_bytes_in_the_kernel_count_although_the_timer_was_there_first(client, upstream, by_client, timer):
     """
-    The timer is set before the last byte. While weir is stopped, it becomes due, and then more bytes come. weir
-    handles it before those bytes, and must look for them first.
+    The timer is set before the last byte comes. While weir is stopped, the timer becomes due, and then more bytes
+    come. weir handles the timer before it reads those bytes, so it must first ask the kernel whether there are any.
     """
     with relay(client, upstream, timeouts={timer: "800ms"}) as rig:
         with within(time.monotonic(), 0.75):

@@ -227,7 +227,7 @@ def test_an_instance_has_a_folder_of_its_own():
 @pytest.mark.parametrize("text, words", ((None, "No such file"), ("listeners = (", "weir.conf:1: "),
                                          ('control = { listen = "unix:%s/dead"; };', "weir is not running there")))
 def test_a_config_of_another_weir_never_leads_to_the_one_of_the_folder(folder, text, words):
-    """Only a reload tries RUNTIME_DIRECTORY next, and it says so if the config is wrong."""
+    """Only a reload then asks the weir at RUNTIME_DIRECTORY, and fails: that weir has another config."""
     path = os.path.join(folder, "weir.conf")
     if text is not None:
         with open(path, "w", encoding="utf-8") as file:

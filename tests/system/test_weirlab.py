@@ -53,7 +53,7 @@ def timed(sock, count=1):
 
 
 def assert_after(since, seconds, now=None):
-    """Asserts that it was not early, and not so late that something else must have caused it."""
+    """Asserts that something took `seconds`, no less, and not so much more that it must have another cause."""
     took = (now or time.monotonic()) - since
     assert seconds <= took < seconds + LATE, took
 
@@ -230,7 +230,7 @@ def test_bandwidth_is_its_rate_and_never_more(lab, rate):
         task = Task(send_hashed, server, Payload(size))
         got = receive_hashed(client)
         assert got == (task.result(), size)
-        # The only allowance is the 10 ms that bandwidth may catch up.
+        # The only allowance is what bandwidth may catch up, about 10 ms.
         assert_after(since, 0.5 - 0.012)
 
 

@@ -97,9 +97,9 @@ def moments(told):
 
 def assert_same_times(first, second):
     """
-    Asserts that the second recording reaches the state after each event of the first at about the same time,
-    whatever its pieces. Times count from its own first event, since each event waits for those before it, and a
-    busy machine may record the first one late.
+    Asserts that the second recording has the bytes and ends of each event of the first at about the same time, in
+    whatever pieces. In each recording the times count from its first event, since each event waits for those
+    before it, and a busy machine may record the first one late.
     """
     second = moments(second)
     begun = second[0][0]

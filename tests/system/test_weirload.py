@@ -94,9 +94,10 @@ def test_idle_counts_from_the_last_bytes_once_all_are_open(spread, behind, folde
 
 def test_bytes_that_keep_alive_keep_their_pace(folder):
     """
-    A connection sends a byte each half second after its opening, whatever is opened meanwhile: at least one
-    byte, if its last byte is due more than half a second after its first. If all connections began anew when
-    the last one is open, their bytes would be due at the same time, and those behind them would be late.
+    Each connection sends a byte every half second from its own opening on, whatever is opened meanwhile: so there
+    is such a byte between its first and its last one if these are more than half a second apart. If the half
+    seconds began anew for all connections when the last one is open, these bytes would all be due at the same time,
+    and the last bytes that follow them would be late.
     """
     for _ in range(5):
         with ScriptedPeer(Script(1.6)) as peer:

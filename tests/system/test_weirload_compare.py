@@ -22,7 +22,7 @@ def compare(*words, text=None):
 
 @pytest.fixture(scope="module", name="made")
 def one_for_all(tmp_path_factory):
-    """Reports of streams that are closed at once, 1.4 s late, early (twice), and at once without --expect."""
+    """Reports of streams that are closed in time, 1.4 s late, early (twice), and after 0.1 s without --expect."""
     folder = tmp_path_factory.mktemp("reports")
     run = again_if_late(load.run)  # a late test is run again, a fixture is not
 

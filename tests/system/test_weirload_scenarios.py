@@ -148,7 +148,7 @@ def begins(folder):
 
 def drained(drain, begins, behind, command="true", **options):
     """Runs a drain, whose command makes the file and then runs `command`."""
-    pathlib.Path(begins).unlink(missing_ok=True)  # a late try has left it
+    pathlib.Path(begins).unlink(missing_ok=True)  # an earlier try, which was Late, may have left the file
     with ScriptedPeer(Script(drain=drain, drain_file=begins), behind) as peer:
         return load.run("drain", **{"target": peer, "serve": behind, "after": "400ms", "every": "20ms",
                                     "drain_command": f"touch '{begins}'; {command}", **options})

@@ -193,7 +193,7 @@ def test_a_close_that_is_not_expected_is_measured(folder):
 
 
 def interrupt(folder, text, number, *words, until):
-    """Sends the signal once `until` is true; the result."""
+    """Runs the suite, sends the signal once `until` is true, and returns the result."""
     path = os.path.join(folder, "fleet.suite")
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)

@@ -219,9 +219,8 @@ def test_lifetime_cuts_a_trickle(behind):
 
 def test_drain(behind):
     """
-    The time counts from the signal, which comes after the last connect, from which weirload counts. A pair that
-    was not quiet for a second at its end is reset; so weir may take half a second for the bytes before that
-    second.
+    weirload counts from each connect, and weir from the signal, which comes after the last connect. A pair that
+    was not quiet for the last second of the drain is reset, so its bytes have half a second to pass.
     """
     with relay(servers=[str(behind)], log={"level": "debug"},
                timeouts=timeouts(drain="1500ms"),

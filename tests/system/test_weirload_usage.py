@@ -15,7 +15,7 @@ TARGET = {"target": "127.0.0.1:1", "expect": "1s"}
 
 
 def refused(*words, prefix=()):
-    """Runs a command that must be refused; its error, which is one line."""
+    """Runs a command that must be refused, and returns its error, which is one line."""
     done = subprocess.run([*prefix, load.WEIRLOAD, *words], capture_output=True, text=True,
                           stdin=subprocess.DEVNULL, timeout=DEADLINE, check=False)
     assert done.returncode == 2, done
