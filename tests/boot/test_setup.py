@@ -34,7 +34,7 @@ INIT_SCRIPT = """\
 
 UNIT = "[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n"
 
-# The machine has no network. Whatever it shall install, this apt-get installs the one package, and then may fail.
+# The machine has no network. This apt-get installs the one package, whatever it is asked for, and then may fail.
 APT_GET = """\
 #!/bin/sh
 [ "$1" = install ] || exit 0

@@ -19,7 +19,8 @@ CLIENT = "127.0.0.1:80"
 # For tests that both programs pass. The original fails the others.
 BOTH = pytest.mark.parametrize("program", (ORIGINAL, WEIR), ids=("original", "weir"))
 
-# The manual page does not show this unit. The test itself listens in its place. Its network exists once it is started.
+# The manual page does not show nginx's unit. In place of nginx the test itself listens. In one example it does so in
+# the unit's own network, which exists once the unit is started.
 NGINX = """\
 [Service]
 Type=exec
@@ -37,7 +38,7 @@ def example(machine, number):
 
 
 def set_up(machine, program, number, options="", nginx=NGINX):
-    """Installs the units of an example, with `program` in place of the original. Its socket is example `number`."""
+    """Installs the socket of example `number` and the service of the next one, with `program` for the original."""
     unit = example(machine, number + 1)
     assert unit.count(f"ExecStart={ORIGINAL} ") == 1
     machine.unit("nginx.service", nginx)

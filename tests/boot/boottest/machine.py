@@ -135,7 +135,7 @@ class Machine:
         return self.run("sh", "-euc", script, **options).stdout.strip()
 
     def path(self, path):
-        """The path of this process that leads to `path` of the machine."""
+        """The path by which this process reaches `path` of the machine."""
         return f"/proc/{self.leader}/root/{str(path).lstrip('/')}"
 
     def read(self, path):

@@ -42,7 +42,7 @@ def within(name):
 
 
 def tcp(name, source=None):
-    """A TCP socket in a namespace. If there is a `source`, it is bound to it, and the kernel picks the port."""
+    """A TCP socket in a namespace. With a `source`, it is bound to that address and a port that the kernel picks."""
     with within(name):
         sock = socket.socket()
     sock.settimeout(DEADLINE)
