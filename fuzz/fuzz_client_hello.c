@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The hello of TLS from any bytes: what is taken is taken whole, no part of it is, and in other
- * records it says the same. What is in it lies within what was read.
+ * TLS hellos from any bytes. The parser takes a hello only as a whole, whatever bytes follow it.
+ * The same hello in other records is read as the same. What a hello points to lies in the scratch
+ * buffer.
  */
 #include <assert.h>
 #include <errno.h>
@@ -25,7 +26,8 @@ static int parse(const uint8_t *data, size_t size, struct client_hello *ret_hell
 	return r;
 }
 
-/* A part of what is right is incomplete; of what is wrong it may be wrong already, and stays so. */
+/* A part of a right hello is incomplete. A part of a wrong one may be wrong already; then every
+ * longer part is wrong, too. */
 static void check_parts(const uint8_t *data, size_t size, int result)
 {
 	size_t end = result > 0 ? (size_t)result : size;
@@ -63,7 +65,8 @@ static void check_hello(const struct client_hello *hello)
 	assert(alpn.n == 0);
 }
 
-/* The message that is in scratch, in records of one byte and of 255 by turns. */
+/* Splits the message in scratch into records of one byte and of 255 bytes alternately, and parses
+ * these. */
 static void check_split(const struct client_hello *hello)
 {
 	static uint8_t split[CLIENT_HELLO_MAX];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The config: whatever the file holds, conf_load() gives a model or errors of one line each; what
- * libconfig takes comes out as it is, and what it refuses is explained by the same grammar.
+ * The config. Whatever the file holds, conf_load() returns a model, or errors of one line each.
+ * What libconfig accepts has the same values in weir's tree, and what it refuses gets a message of
+ * weir's own.
  *
  * The input is the main file. It may include "100" (right) and "101" (wrong, and includes itself),
  * and have prefixes from "file:103"; paths of more than one part are broken, so that nothing
@@ -76,7 +77,7 @@ static void check_errors(const struct conf_errors *errors)
 	free(text);
 }
 
-/* Where there is a whole text, with its includes, to parse. */
+/* Compares the parsers, if the file and its includes can be read. */
 static void compare_with_libconfig(const char *path)
 {
 	struct conf_source source;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What weir itself reads of a request: the target with its filters, or the body, as the first byte
- * says. What is refused says why; what is taken lies within its bounds.
+ * What weir itself reads of a request: the target with its filters, if the first byte is a '/', or
+ * else the body. A refusal has a reason, and what is read lies within its bounds.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -47,7 +47,7 @@ static void check_query(const uint8_t *data, size_t size)
 	check_text(&target, query.filter.server);
 	check_text(&target, query.filter.state);
 	assert(query.limit > 0);
-	/* What is taken for a filter must narrow, or a DELETE would end all. */
+	/* A filter must leave pairs out, or a DELETE with it would end all. */
 	assert(query.has_filter == has_filter(&query.filter));
 }
 

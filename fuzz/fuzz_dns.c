@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Answers of DNS servers from any bytes: what is taken can be read to its end, and has what it
- * says. The first byte picks the type that was asked for, the others are the message.
+ * Answers of DNS servers from any bytes. An answer that is accepted can be read to its end, and has
+ * as many records as it says. The first byte picks the type that was asked for, the others are the
+ * message.
  */
 #include <assert.h>
 #include <errno.h>

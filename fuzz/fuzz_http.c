@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Requests and answers from any bytes, the first of which says which, and how large the pieces are:
- * whatever the pieces, the same is read. What was read lies within its bounds, and its target, too,
- * is split the same when it is written anew.
+ * Requests or answers from any bytes. The first byte says which of the two, and how large the
+ * pieces are in which the others are read. In pieces the same is read as at once. What is read lies
+ * within its bounds. A target that is written anew has the same segments.
  */
 #include <assert.h>
 #include <errno.h>
@@ -136,7 +136,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	pieces = read_all(kind, data + 1, size - 1, 1 + data[0] / 2);
 	assert(whole.n_heads == pieces.n_heads && whole.n_ends == pieces.n_ends);
 	assert(whole.result == pieces.result);
-	/* A body that becomes wrong was read up to there, by pieces of it or not. */
+	/* How much of a wrong body is read before the error depends on the pieces. */
 	assert(whole.result < 0 || whole.sum == pieces.sum);
 	return 0;
 }

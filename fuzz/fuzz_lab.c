@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Any bytes as a body of the laboratory's API: as the JSON of a proxy, of its toxics, and of a
- * toxic. What is wrong is told, and what is shown of a toxic makes the same one again.
+ * toxic. An error has a text, and the JSON that shows a toxic makes the same toxic again.
  */
 #include <assert.h>
 #include <jansson.h>
@@ -20,7 +20,7 @@ static void check_error(const struct answer *answer)
 	assert(memchr(answer->error, '\0', sizeof(answer->error)) != NULL);
 }
 
-/** What is shown of a toxic makes the same one. */
+/** Makes a toxic, and makes it again from the JSON that shows it. */
 static void check_toxic(json_t *json)
 {
 	struct answer answer = {0};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Any bytes as a report of weirload: what is wrong is told in a line, and of what is right every
- * report can be made, and it is no worse than itself.
+ * Any bytes as a report of weirload. An error has a text. Every other report can be made from one
+ * that is right, and a comparison with itself finds it the same.
  */
 #include <assert.h>
 #include <jansson.h>

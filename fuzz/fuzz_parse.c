@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Numbers and addresses from any bytes: what is refused says why and writes nothing; what is taken
- * can be written out and read back as the same.
+ * Numbers and addresses from any bytes. A refusal has a reason, and writes nothing. What is
+ * accepted can be written out and read back as the same.
  */
 #include <assert.h>
 #include <inttypes.h>

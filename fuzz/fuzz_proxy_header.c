@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * PROXY headers from any bytes: what is taken is taken whole, by itself as with what is behind it,
- * no part of it is, and, built again, it says the same.
+ * PROXY headers from any bytes. The parser takes a header only as a whole, whatever bytes follow
+ * it. A header that is built from the result is read as the same.
  */
 #include <assert.h>
 #include <errno.h>
@@ -22,7 +22,8 @@ static int parse(const uint8_t *data, size_t size, struct proxy_header *ret_head
 	return r;
 }
 
-/* A part of what is right is incomplete; of what is wrong it may be wrong already, and stays so. */
+/* A part of a right header is incomplete. A part of a wrong one may be wrong already; then every
+ * longer part is wrong, too. */
 static void check_parts(const uint8_t *data, size_t size, int result)
 {
 	size_t end = result > 0 ? (size_t)result : size;
@@ -56,7 +57,7 @@ static void check_again(const struct proxy_header *header)
 	struct proxy_header again;
 	int n = proxy_header_build(header, out, sizeof(out));
 
-	/* IPv4 beside IPv6 is a shorter address; then there may be no room for all TLVs. */
+	/* Only a header that is nearly as long as allowed may find no room. */
 	if (n == -EMSGSIZE) {
 		assert(header->version == 2 && header->tlvs.n > PROXY_HEADER_V2_MAX - 300);
 		return;

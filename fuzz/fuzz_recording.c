@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Any bytes as a recording of weirlab: what is wrong is told with its line; and what is read, when
- * it is written and read again, is the same, but for what is below a microsecond.
+ * Any bytes as a recording of weirlab. An error names the file. A recording that is written and
+ * read again is the same, except for parts of a microsecond.
  */
 #include <assert.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Any bytes as a file that `weirload compare` is given, of one run or of a suite: what is wrong is
- * told in a line; what is right is no worse than itself, and whatever names stand in it, all that
- * is said of it can be shown.
+ * Any bytes as a file that `weirload compare` gets, of one run or of a suite. An error is told in
+ * one line. A comparison of a right file with itself finds it the same. Whatever names the file
+ * has, a terminal can show all lines about it.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/** Lines, each of which a terminal shows as it is. */
+/** Checks that the text consists of lines that a terminal shows as they are. */
 static void check_lines(char *text)
 {
 	for (char *line = text; *line != '\0';) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Any bytes as a line that weirload and its serving end tell each other: as a run, its state, who
- * is over, and an end. What is taken fits, and a run that is told again is the same one.
+ * Any bytes as a line that weirload and its serving end send each other: as a run, as its state, as
+ * ends that are over, and as the record of an end. What is accepted lies within its bounds, and a
+ * run that is sent again is read as the same.
  */
 #include <assert.h>
 #include <jansson.h>
@@ -18,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { CLIENTS = 4, SERVERS = 6 };
 
-/** A run as one that is taken, and not one more bit. */
+/** Reads a run. If it is accepted, it is read as the same when it is sent again. */
 static void check_run(const json_t *object)
 {
 	char why[OPTIONS_WHY_MAX] = "";
@@ -44,7 +45,7 @@ static void check_run(const json_t *object)
 	options_fini(&again);
 }
 
-/** What a controller, or a serving end, makes of it. */
+/** Reads states and ends, as a serving end if `obeys` is true, and as a controller if not. */
 static void check_ends(const json_t *object, bool obeys)
 {
 	static struct conn clients[CLIENTS];
