@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # shellcheck shell=bash
-# Completion of weirload in bash: the scenarios that its --help has, the options of the one that is there, and files.
+# Completion of weirload in bash: the scenarios that its --help has, the options of the scenario in the line, and files.
 _weirload() {
 	local word=${COMP_WORDS[COMP_CWORD]} program=${COMP_WORDS[0]/#\~/$HOME} found=""
 

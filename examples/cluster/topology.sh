@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # What all ways have in common: the namespaces, their links, their programs. Sourced by up and down.
 #
-#	c1 10.1.1.2 ─┐                        ┌─ n1 10.0.1.2     three nodes: weir, and what makes of them
-#	c2 10.1.2.2 ─┤                        ├─ n2 10.0.2.2     one service by the name of an address
+#	c1 10.1.1.2 ─┐                        ┌─ n1 10.0.1.2     three nodes: weir, and a program that
+#	c2 10.1.2.2 ─┤                        ├─ n2 10.0.2.2     keeps the service's address on them
 #	             ├── router, and the name ┼─ n3 10.0.3.2
 #	s1 10.2.1.2 ─┤   server 10.0.0.53     ┘
 #	s2 10.2.2.2 ─┤

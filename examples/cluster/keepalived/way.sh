@@ -17,7 +17,7 @@ way() {
 	done
 	names
 	servers
-	# keepalived runs no script that others than root could change. The build's weirctl may be one: hence a copy.
+	# keepalived runs no script that others than root could change. The build's weirctl may be one, so a copy is run.
 	install -m 755 "$(program weirctl)" "$run/weirctl"
 	for i in 1 2 3; do
 		fill weir.conf "$run/n$i/weir.conf" "$i"
