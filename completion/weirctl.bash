@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # shellcheck shell=bash
-# Completion of weirctl in bash: weirctl itself says what may come. For names it asks the weir that the words lead to.
+# Completion of weirctl in bash: weirctl itself says what may come, and asks the weir of the command line for names.
 _weirctl() {
 	local line=${COMP_LINE:0:COMP_POINT} breaks=${COMP_WORDBREAKS//[^:=@]/} word cut=""
 	local -a words found
