@@ -1,7 +1,8 @@
 'use strict';
 /*
- * Once a second weir says how it is (the event "stats"): figures and curves. What it knows of its
- * servers, ends and pairs is asked for meanwhile. While no events come, all of it is asked for.
+ * Once a second weir sends figures (the event "stats"), which the page shows as numbers and curves.
+ * The page asks for what weir knows of its servers, ends and pairs. While no events come, the page
+ * asks for the figures, too.
  * Whatever weir says is shown as text: nothing here is ever parsed as HTML.
  */
 (() => {
@@ -379,7 +380,7 @@ function tickPairs() {
 	pairs.show(page.pairs.map((pair) => [pair.id, {pair, asked: page.asked}]));
 }
 
-/** Not `disabled`, which takes the focus away. */
+/** Does not set `disabled`, which would take the focus away. */
 function enable(button, is_enabled) {
 	button.setAttribute('aria-disabled', String(!is_enabled));
 }
@@ -507,7 +508,7 @@ function showStats(stats) {
 	before = stats;
 }
 
-/** The same out of what is answered where no events come. */
+/** Makes the event "stats" from answers, for when no events come. */
 function statsOf(status, listeners_, upstreams) {
 	const sum = (way) => way.copied + way.spliced;
 	const each = listeners_.map((one) => ({name: one.name, open: one.pairs.open, accepted: one.pairs.accepted,
@@ -558,7 +559,7 @@ async function ask() {
 	}
 }
 
-/* Not an EventSource, which has to know each event by its name. */
+/* This part reads events by fetch(), because an EventSource has to know each event by its name. */
 
 let last = ''; // the id of the last line
 let follows = false;
