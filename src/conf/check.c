@@ -43,7 +43,7 @@ struct listed {
 	const struct setting *setting;
 	const struct addr *first;
 	size_t n;
-	const struct listed *told; /* the last one for which a collision was reported */
+	const struct listed *told; /* the last one whose collision with this one was reported */
 };
 
 /* An address of a listener. */
@@ -181,7 +181,7 @@ static void report_address(
 	}
 }
 
-/* Adds what one setting lists, as the addresses of its listener from k on. */
+/* Adds the addresses of one element, and reports those that collide with earlier ones. */
 static void check_listed(
 	struct conf_reader *reader, struct addresses *addresses, struct listed *listed)
 {
@@ -335,7 +335,8 @@ static void check_loop(struct conf_reader *reader, size_t u, const struct addres
 	}
 }
 
-/* The setting from which an upstream has its name: in a listener, or in a group of its own. */
+/* The setting at which the name of an upstream is reported: `name` of its group or, if a listener
+ * has made the upstream, `server` of that listener. */
 static const struct setting *upstream_place(
 	const struct names *names, size_t i, char key[CONF_PATH_MAX])
 {
@@ -364,7 +365,8 @@ static const struct setting *find_duration(const struct conf_reader *reader, con
 }
 
 /* Checks that grace and spread together fit in the budget. A spread that is not written is reduced
- * to half of a short budget, so that pairs have time to finish by themselves. */
+ * to half of the time that the grace leaves, if that is shorter, so that pairs have time to finish
+ * by themselves. */
 static void check_drain(struct conf_reader *reader)
 {
 	struct conf_drain *drain = &reader->conf->drain;

@@ -78,8 +78,8 @@ static bool wants_hello(const struct conf_listener *conf)
 	return wants;
 }
 
-/* Refuses a receive buffer that is too small for a look, where it is written: in the listener, or
- * at the top level, which is told once for all listeners. */
+/* Reports a receive buffer that is too small for a look, at the place where it is written: in the
+ * listener, or at the top level. The latter is reported once for all listeners. */
 static void refuse_buffer(const struct edge *edge)
 {
 	static const char key[] = "socket.receive_buffer";
@@ -97,7 +97,8 @@ static void refuse_buffer(const struct edge *edge)
 	}
 }
 
-/* Refuses a receive buffer that is too small for a look, and raises one that only just is not. */
+/* Refuses a receive buffer that is too small for a look, and raises one that has little room to
+ * spare. */
 static void check_buffer(const struct edge *edge)
 {
 	size_t *buffer = &edge->reader->conf->listeners[edge->i].socket.receive_buffer;
@@ -184,7 +185,8 @@ static void warn_of_lifetime(const struct edge *edge)
 }
 
 /* A receiver's kernel opens its window in steps of 128 KiB and more, and sends no acknowledgement
- * between them. With a shorter write_stall a steady receiver of 128 KiB/s would count as stuck. */
+ * between them. With a write_stall below 1 s a steady receiver of 128 KiB/s would count as
+ * stuck. */
 static void warn_of_short_stall(struct conf_reader *reader, const struct conf_timeouts *timeouts,
 	const struct setting *group, const char *shown)
 {

@@ -16,7 +16,8 @@
 #include "conf/schema.h"
 #include "conf/tree.h"
 
-/* Each search takes time in proportion to the list. */
+/* How often the name nearest to a wrong one is searched for. A search takes time in proportion to
+ * the number of upstreams. */
 enum { GUESSES_MAX = 100 };
 
 void conf_check_upstreams(struct conf_reader *reader)
@@ -24,7 +25,8 @@ void conf_check_upstreams(struct conf_reader *reader)
 	static const struct setting root = {.type = SETTING_GROUP};
 	char expected[CONF_WHY_MAX];
 
-	/* A listener may name a server, and then needs none; or its reference is the error. */
+	/* If there are listeners, this is no error of its own: a listener with `server` needs no
+	 * upstream, and the reference of any other listener is reported as wrong. */
 	if (setting_member(reader->root, "upstreams") == NULL &&
 		setting_member(reader->root, "listeners") == NULL && !reader->lacks_part) {
 		conf_reader_error(reader, &root, "upstreams", "is missing; %s",

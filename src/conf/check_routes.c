@@ -26,7 +26,8 @@
 #include "conf/report.h"
 #include "conf/tree.h"
 
-/* Above these the check would take too long: the rest is not checked. */
+/* Otherwise the check would take too long: with more spots nothing is checked, and after so many
+ * steps nothing more. */
 enum { SPOTS_MAX = 1000 * 1000, STEPS_MAX = 100 * 1000 * 1000 };
 
 /* The name and the protocol of one pair. */
@@ -40,7 +41,7 @@ struct spot {
 	struct key key;
 	size_t route;
 	struct spot *next; /* the next one with the same key, in the sequence of routes */
-	struct spot *last; /* in the first one: the last one */
+	struct spot *last; /* in the first spot with this key: the last one with it */
 };
 
 /* The routes of a listener, up to the one that is checked. */

@@ -276,8 +276,8 @@ void conf_check_resolver(struct conf_reader *reader)
 
 /* ---- warnings for valid settings that are probably not meant ---- */
 
-/* Whether the servers are used in rotation although the config looks as if they had an order, as in
- * older versions. */
+/* Whether servers are used in rotation that older versions used in the order of the config: there
+ * are several that are no backups, or several backups. */
 static bool takes_turns(const struct conf_upstream *conf)
 {
 	size_t n_backups = 0;

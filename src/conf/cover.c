@@ -131,7 +131,8 @@ static const struct range *find(const struct cover *cover, bool is_v6, number ad
 	return &cover->ranges[low - 1];
 }
 
-/* Whether a range is covered: goes from its beginning to where the other covers end. */
+/* Whether the outer covers together contain a range. Goes from its beginning to its end; each step
+ * goes to the end of the outer range that reaches farthest. */
 static bool is_covered(
 	const struct cover *const *outer, size_t n, const struct range *range, size_t *budget)
 {

@@ -16,8 +16,7 @@
 
 /* ---- listen ---- */
 
-/* The range that is element i of `listen`, or all of `listen`; an empty address if it was
- * refused. */
+/* Reads the range that a string of `listen` stands for. If it is refused, its address is empty. */
 static void read_range(struct conf_reader *reader, const struct conf_key *key,
 	const struct setting *setting, const char *shown, struct conf_range *ret_range)
 {

@@ -177,8 +177,8 @@ static bool take_key(struct walk *walk, const struct token *token)
 	return true;
 }
 
-/* Takes what follows a value: another piece of a string, or ';', which may be left out in a
- * group. */
+/* Takes what follows a value: another piece of a string, a separator, which may be left out in a
+ * group, or the closing bracket. */
 static bool take_rest(struct walk *walk, const struct token *token)
 {
 	if (token->kind == TOKEN_STRING && walk->before.kind == TOKEN_STRING) {
@@ -198,7 +198,8 @@ static bool take_rest(struct walk *walk, const struct token *token)
 	return close_bracket(walk, token);
 }
 
-/* Whether the token fits the grammar; if not, the state of the walk is unchanged. */
+/* Takes a token. False: it does not fit the grammar, and walk->state is unchanged; or there is no
+ * memory. */
 static bool take(struct walk *walk, const struct token *token)
 {
 	switch (walk->state) {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Explains why a text does not fit the grammar. The most common mistakes have messages of their
- * own; all others say what was found and what was expected. The line is that of the token that does
- * not fit; if a bracket or string is open, the message has its line too.
+ * own. For all others the message says what was found and what was expected. The line is that of
+ * the token that does not fit, or that of the key, value or element before it, if the mistake is
+ * there; if a bracket or string is open, the message has its line too.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -33,7 +34,7 @@ __attribute__((format(printf, 3, 4))) static bool say(
 	return len < (int)sizeof(hint->text);
 }
 
-/* "line 3", or "FILE:3" if that is another file than that of `from`, where the error is. */
+/* "line 3", or "FILE:3" if the token is in another file than line `from`, where the error is. */
 static const char *place_of(
 	const struct walk *walk, const struct token *token, unsigned from, char text[CONF_WHY_MAX])
 {
@@ -151,7 +152,7 @@ static bool say_bare(const struct token *key, const struct token *token, struct 
 	char name[CONF_SHOWN_CHARS + 1];
 	const struct conf_key *known;
 
-	/* Only signs are probably not a value, but one sign too many. */
+	/* If there are only signs, they are probably no value: one of them is too many. */
 	if (len == (int)strspn(token->text, SIGNS) || len > CONF_SHOWN_CHARS) {
 		return false;
 	}
@@ -224,7 +225,7 @@ static bool explain_value(
 	return say_bare(&walk->key, token, hint);
 }
 
-/* Explains a token after an element that is neither ',' nor the closing bracket. */
+/* Explains a token that follows an element and is neither ',' nor the closing bracket. */
 static bool explain_element(
 	const struct walk *walk, const struct token *token, struct conf_hint *hint)
 {
@@ -243,7 +244,7 @@ static bool explain_element(
 	return false;
 }
 
-/* Explains a wrong closing bracket, or the right one after a ','. */
+/* Explains the right closing bracket if it comes after a ','. */
 static bool explain_closing(
 	const struct walk *walk, const struct token *token, struct conf_hint *hint)
 {

@@ -112,7 +112,7 @@ static char *include_path(const struct conf_source *source, const struct token *
 static const char *refuse_include(
 	const struct reading *reading, const struct frame *frame, const struct token *token)
 {
-	if (token->text[token->len - 2] == '"') { /* "": the quote before the last one */
+	if (token->text[token->len - 2] == '"') { /* nothing is between the quotes */
 		return "the path is empty; write the path of a file between the quotes";
 	}
 	if (frame->depth > CONF_DEPTH_MAX) {
@@ -223,8 +223,8 @@ static bool has_nul(const struct token *string)
 	return false;
 }
 
-/* Reports a string that holds a NUL. `name` is the last one before it: its option, or the list that
- * it is in. */
+/* Reports a string that holds a NUL. `name` is the last name before the string: that of its option,
+ * or of the list that the string is in. */
 static void report_nul(struct reading *reading, const struct frame *frame,
 	const struct token *string, const struct token *name)
 {
@@ -290,8 +290,8 @@ static int expand(struct reading *reading, struct frame *frame)
 		if (token.kind != TOKEN_INCLUDE) {
 			continue;
 		}
-		/* Only blanks precede an @include in its line, so the copied text ends in the line
-		 * above. */
+		/* Only blanks precede an @include in its line. With the line feed they make a line
+		 * of their own, so that the included text begins a new line. */
 		r = conf_source_append(source, copied, (size_t)(token.text - copied));
 		if (r == 0) {
 			r = conf_source_append(source, "\n", 1);

@@ -165,7 +165,7 @@ static char *pattern_path(const struct conf_source *source, const char *text)
 /* The pattern that is being handled, and how errors of its files are reported. */
 struct asker {
 	struct reading *reading;
-	struct frame at; /* the main file, with the name of the file that has the pattern */
+	struct frame at; /* the frame of the main file, but with the file that has the pattern */
 	unsigned line;
 	const struct pattern *pattern;
 };

@@ -21,7 +21,7 @@ static bool is_list(const char *name)
 	return strcmp(name, lists[0]) == 0 || strcmp(name, lists[1]) == 0;
 }
 
-/* Reports all other keys of an included file. */
+/* Reports the keys of an included file that are not these lists, or are not written as lists. */
 static void check_file(struct conf_reader *reader, const struct setting *file)
 {
 	for (size_t i = 0; i < file->n; i++) {

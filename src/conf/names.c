@@ -42,7 +42,7 @@ static void report(struct conf_reader *reader, const struct names *names, size_t
 	char where[CONF_WHERE_MAX];
 
 	if (names->place != NULL && strcmp(strrchr(other_key, '.'), ".server") == 0) {
-		return; /* listeners with one name, which was reported */
+		return; /* two listeners have the same name, which was reported */
 	}
 	*strrchr(other_key, '.') = '\0'; /* the key of the element, not of its name */
 	if (names->place != NULL && strcmp(strrchr(key, '.'), ".server") == 0) {

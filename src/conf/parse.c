@@ -3,12 +3,13 @@
  *	conf_parse				the child
  *	  fork(2) ─────────────────────────────▶ libconfig, then each setting with its place
  *	  reads to the end of the pipe ◀──────── for each part that is refused, OUTCOME_REFUSED,
- *	  waitpid(2)				 the line and the reason; then, unless that is the
- *						 main part, OUTCOME_TAPE and the tape of the others
+ *	  waitpid(2)				 the line and the reason; then, unless the main
+ *						 part was refused, OUTCOME_TAPE and the tape of
+ *						 the others
  *
- * libconfig has the names and values. Lines, and integers as written (libconfig wraps those that
- * are too large), come from the scanner: the n-th name and value of the tree is the n-th one of the
- * text.
+ * Names and strings come from libconfig. Lines, and all other values as written (libconfig wraps
+ * integers that are too large), come from the scanner: the n-th name and value of the tree is the
+ * n-th one of the text.
  */
 #include "conf/parse.h"
 
@@ -233,7 +234,7 @@ __attribute__((noreturn)) static void parse_here(const struct conf_source *sourc
 	FILE *out = fdopen(fd, "w");
 	struct parsed *all = calloc(source->n_more + 1, sizeof(*all));
 
-	(void)setrlimit(RLIMIT_CORE, &no_core); /* a crash is an answer here */
+	(void)setrlimit(RLIMIT_CORE, &no_core); /* a crash only means that memory is short */
 	if (out == NULL || all == NULL) {
 		_exit(1);
 	}

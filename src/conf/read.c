@@ -129,7 +129,7 @@ static void read_include(struct conf_reader *reader, const struct conf_key *key,
 	}
 }
 
-/* Sets the defaults of the elements of a list of `owner`, and the values that they inherit, which
+/* Sets the defaults of one element of a list of `owner`, and the values that it inherits, which
  * were read before any list. */
 static void preset(struct conf_reader *reader, const char *schema, void *object, const void *owner)
 {
@@ -204,7 +204,7 @@ static void read_list(struct conf_reader *reader, const struct conf_key *key,
 	}
 }
 
-/* Reads a group, or the word that switches it off. */
+/* Reads a group, which means true, or one of the two words that may be written in its place. */
 static void read_option(
 	struct conf_reader *reader, const struct conf_key *key, const struct spot *spot)
 {

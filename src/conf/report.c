@@ -104,7 +104,6 @@ const char *conf_where(const struct conf_reader *reader, const struct setting *h
 	return where;
 }
 
-/* Writes "what to write instead" for a key that is missing or has the wrong type. */
 const char *conf_expected(const struct conf_key *key, char text[CONF_WHY_MAX])
 {
 	const char *dot = strrchr(key->path, '.');

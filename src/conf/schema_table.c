@@ -120,7 +120,7 @@ enum { BUFFER_MIN = 4 * 1024, BUFFER_MAX = 1024 * 1024 * 1024 };
 	.type = CONF_LIST, .offset = offsetof(struct owner, member),                               \
 	.count_offset = offsetof(struct owner, n_##member), .element_size = sizeof(struct element)
 
-/* Who may use a UNIX socket. */
+/* The keys that say who may use a UNIX socket. */
 #define ACCESS(prefix, text, owner_struct, member)                                                 \
 	{.path = prefix "mode",                                                                    \
 		.type = CONF_MODE,                                                                 \

@@ -23,7 +23,6 @@ static int grow(void *array, size_t n, size_t size)
 	return 0;
 }
 
-/* Appends to the whole text. 0 or -ENOMEM. */
 int conf_source_append(struct conf_source *source, const char *text, size_t len)
 {
 	if (source->room - source->len <= len) {
@@ -45,7 +44,6 @@ int conf_source_append(struct conf_source *source, const char *text, size_t len)
 	return 0;
 }
 
-/* From the current line on, the whole text is `file` from its `file_line` on. */
 int conf_source_begin_segment(struct conf_source *source, const char *file, unsigned file_line)
 {
 	if (grow(&source->segments, source->n_segments, sizeof(*source->segments)) < 0) {
@@ -56,7 +54,6 @@ int conf_source_begin_segment(struct conf_source *source, const char *file, unsi
 	return 0;
 }
 
-/* Keeps `path` for as long as the source lives; takes it. NULL without memory. */
 const char *conf_source_keep_path(struct conf_source *source, char *path)
 {
 	if (path == NULL || grow(&source->files, source->n_files, sizeof(*source->files)) < 0) {

@@ -20,8 +20,8 @@
 
 #define NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
 
-/* Parses the integer at the beginning of `text` by libconfig's rules; true and UINT64_MAX if it is
- * larger. */
+/* Parses the integer at the beginning of `text` by libconfig's rules. False: it is negative.
+ * UINT64_MAX: it has more than 64 bits. */
 static bool parse_integer(const char *text, uint64_t *ret_number)
 {
 	bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
@@ -484,7 +484,7 @@ static int set_fastopen(const struct conf_key *key, const char *text, struct soc
 	return r;
 }
 
-/* Sets a value that is an address, several addresses, or has several forms. */
+/* Sets the value of a key that is an address, or of `discover` or `fastopen`. */
 static int set_place(
 	const struct conf_key *key, const char *text, void *object, char why[CONF_WHY_MAX])
 {

@@ -62,7 +62,8 @@ static const char *name_problem(const char *name)
 	}
 }
 
-/* Why no client can ask for this name in SNI, without its "*."; NULL: one can. */
+/* Why no client can ask for a name in SNI; NULL: one can. `name` is without the "*." at its
+ * beginning. */
 static const char *sni_problem(const char *name)
 {
 	if (is_address(name)) {
