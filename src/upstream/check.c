@@ -9,7 +9,7 @@
  *	                      a turn later: it has expired
  *
  * LOOKING waits for one more turn of the loop, so that an answer that came in time is read even if
- * the process was not scheduled for long.
+ * the kernel did not run the process for a long time.
  */
 #include "upstream/check.h"
 
@@ -38,7 +38,7 @@ struct check {
 	struct check_opts opts; /**< its question points to `kept` */
 	struct kept kept;
 	struct timer timer;
-	struct task look; /* LOOKING: in the loop's line */
+	struct task look; /* while LOOKING: waits for the next turn of the loop */
 	struct probe probe;
 	enum check_stage stage;
 	bool is_up;
@@ -94,7 +94,8 @@ static uint64_t after_phase(const struct check *check, uint64_t now_ns)
 
 /* ---- results ---- */
 
-/** Counts a result. Returns how many checks have decided if the target changed its state, or 0. */
+/** Counts a result. If it changes the state of the target, returns how many checks in a row have
+ * led to that; otherwise 0. */
 static unsigned decide(struct check *check, bool passed)
 {
 	unsigned n_needed = check->is_up ? check->opts.fall : check->opts.rise;

@@ -59,7 +59,8 @@ static void log_answer(struct log_line *line, const struct probe_outcome *outcom
 	}
 }
 
-/** Logs the result of the last check; NULL: the check was removed. */
+/** Logs the result of the last check or, if the change has no outcome, that the check was
+ * removed. */
 static void log_why(struct log_line *line, const struct check_change *change)
 {
 	const struct probe_outcome *outcome = change->outcome;
@@ -350,7 +351,8 @@ static void renew(struct checked_group *in)
 	}
 }
 
-/** Marks the present members, and ends the pairs of servers that the config has no more. */
+/** Marks the present members, and decides for them, and for servers that the config has no more,
+ * whether their open pairs must end. */
 static void look_at_members(struct checked_group *in, const struct group_plan *before)
 {
 	const struct group_plan *now = in->plan;

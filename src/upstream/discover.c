@@ -45,7 +45,8 @@ static bool has_failed(const struct question *question)
 	return question->has_failed;
 }
 
-/** Whether it is unknown if there is an address. */
+/** Whether the question has no valid answer now: it was never answered, its last attempt has
+ * failed, or it is in progress. */
 static bool is_open(const struct question *question)
 {
 	return !question->is_known || question->has_failed || is_under_way(question);
@@ -278,7 +279,8 @@ static void note_failing(
 
 /* ---- the schedule ---- */
 
-/** The earliest due time of all questions. */
+/** When the timer must strike: the earliest due time of all questions, or the time to merge the
+ * answers. */
 static uint64_t next_due_ns(const struct discovery *discovery)
 {
 	uint64_t due_ns = discovery->settle_ns;

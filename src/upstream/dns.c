@@ -161,7 +161,8 @@ static void on_tell(struct task *task)
 
 /* ---- c-ares ---- */
 
-/** c-ares wants to know when a socket is ready; if for nothing, it is about to close it. */
+/** c-ares says for which events a socket must be watched; if for none, it is about to close the
+ * socket. */
 static void on_socket(void *data, ares_socket_t fd, int reads, int writes)
 {
 	struct dns *dns = data;
@@ -301,9 +302,7 @@ static int channel_open(struct dns *dns)
 	return ARES_SUCCESS;
 }
 
-/**
- * Arms the timer for the next timeout of c-ares, and a little later, since that has microseconds.
- */
+/** Arms the timer for 1 ms after the next timeout of c-ares, which is rounded to microseconds. */
 static void arm(struct dns *dns)
 {
 	struct timeval left;

@@ -197,8 +197,8 @@ static void on_full(struct task *task)
 }
 
 /**
- * Asks a function about each ejected server. If it says that the server must not stay ejected, it
- * has ended that ejection, or another one instead; then it is asked again.
+ * Calls stays() for each ejected server. If it returns false, it has ended the ejection of this
+ * server, or of another one; then it is called again for this server, if that is still ejected.
  */
 static void look_at_all(
 	struct ejections *ejections, bool (*stays)(struct server *server, uint64_t now_ns))

@@ -131,8 +131,8 @@ static int group_publish(struct group *group)
 	return 0;
 }
 
-/** Applies the plan's limits to the servers, while it is in force, and to new ones of them what an
- * administrator has set. */
+/** Gives the servers the limits of the plan, which comes into force. Servers that were away get
+ * back what an administrator has set for them. */
 static void enforce(const struct group_plan *plan)
 {
 	struct groups *groups = plan->group->groups;

@@ -4,9 +4,9 @@
  * has all servers with a weight, usable or not; backups have a table of their own. If the server
  * cannot be used, is full or was tried, the servers of the next slots are tried.
  *
- * A server that starts slowly gets a part of its keys, always the same ones, which grows. With
- * hash_on = "sni" the key is the name in the ClientHello; without a name it is the client's
- * address, as usual. For a client without an address the rule is round_robin.
+ * A server that starts slowly gets only a part of its keys. The part grows, and loses no key that
+ * it has. With hash_on = "sni" the key is the name in the ClientHello; without a name it is the
+ * client's address, as usual. For a client without an address the rule is round_robin.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -18,13 +18,13 @@
 #include "upstream/turns.h"
 #include "upstream/weight.h"
 
-/** After this many slots each choice is tried once, from one on that depends on the key. */
+/** After this many slots each choice is tried once, beginning with one that depends on the key. */
 enum { SLOTS_FOLLOWED = 1024 };
 
 #define NO_CHOICE UINT32_MAX
 
 struct prepared {
-	/** A reference; for the members of the set, by their indices. */
+	/** A reference. Its slots are indices of the set's members. */
 	struct maglev *maglev;
 	struct rotation *rotation; /**< for clients without an address */
 	uint32_t choice_of[];      /**< of each member; NO_CHOICE: it takes no new pairs now */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The rule "least_pairs": the server with the fewest open pairs for its weight. Among equal ones
- * the rotation decides, which begins one place further with each pick.
+ * the first that is looked at is taken, and each pick begins with the next server.
  *
  * Each server is looked at once. If another worker takes the last place of the best one meanwhile,
  * it counts as full, and the best of the others is looked for.

@@ -11,7 +11,7 @@ enum { SEED_OFFSET, SEED_SKIP, SEED_KEY };
 #define FREE UINT32_MAX
 
 struct maglev_of {
-	uint64_t offset; /**< offset and skip come from the two hashes of its name */
+	uint64_t offset; /**< offset and skip are the hashes from which those of its row come */
 	uint64_t skip;
 	uint32_t weight;
 };

@@ -32,7 +32,8 @@ const char *probe_result_name(enum probe_result result)
 
 /* ---- fds ---- */
 
-/** Takes an fd from those for probes; connectors take more of them, also on this loop. */
+/** Takes one of the fds for probes. Connectors take fds from the same number, but only on this
+ * loop, so nobody takes one between the comparison and the subtraction. */
 static bool take_fd(struct probe *probe)
 {
 	atomic_int *fds = probe->question->fds;
@@ -123,7 +124,7 @@ static bool is_expected(const struct probe *probe, const char *all, size_t n_all
 static void on_read(struct probe *probe, const char *data, size_t len)
 {
 	if (probe->question->n_expect == 0) {
-		return; /* until all was sent */
+		return; /* what comes is ignored until all was sent */
 	}
 	if (probe->answer == NULL) {
 		/* Usually all is in the first segment, which then needs no memory. */

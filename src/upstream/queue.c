@@ -72,9 +72,9 @@ static struct group_waiter *first_for(
 }
 
 /**
- * Looks for a server on behalf of a waiter until it has an answer, or there is none for it: then
- * GROUP_FULL. A place that was given back since the look for the waiters before it goes to one of
- * these.
+ * Looks for a server on behalf of a waiter, until that waiter has an answer. GROUP_FULL: it has to
+ * wait on. A place that the look finds may have been given back after the look for an earlier
+ * waiter. If that waiter can use it, it gets the place, and the look is repeated.
  */
 static enum group_answer look(struct group_queue *queue, struct group_waiter *waiter)
 {

@@ -126,8 +126,9 @@ void group_set_free(struct group_set *set)
 /* ---- answers ---- */
 
 /**
- * Only ranges use ports. Over a reload that adds, moves or removes a range, a session may have
- * begun with a config that the set in force does not cover: it goes on with its own plan.
+ * Whether the set can answer the request. Only ranges use ports. Over a reload that adds, moves or
+ * removes a range, a session may have begun with a config that the set in force does not cover:
+ * then the session goes on with its own plan.
  */
 static bool is_known(const struct group_set *set, const struct group_ask *ask)
 {
@@ -140,7 +141,8 @@ static bool is_known(const struct group_set *set, const struct group_ask *ask)
 	       (size_t)(ask->port - set->first_port) < set->n_members;
 }
 
-/** Whether the server is a choice. If the set has it too, its present states count. */
+/** Whether a member of the ask's own plan may get a pair. If the set has its server too, the
+ * present states decide: the server must be a choice. Otherwise the weight decides. */
 static bool may_take(const struct group_set *set, const struct member *member)
 {
 	for (size_t i = 0; i < set->n; i++) {
