@@ -167,7 +167,7 @@ enum { BUFFER_MIN = 4 * 1024, BUFFER_MAX = 1024 * 1024 * 1024 };
 		.offset = offsetof(struct conf_upstream, group.MEMBER_##kind(name)), __VA_ARGS__   \
 	}
 
-/* A key of a check, whose object is separate. */
+/* A key of a check, which is an object of its own. */
 #define CHECK_KEY(prefix, name, kind, member, ...)                                                 \
 	{                                                                                          \
 		.path = prefix name, .type = kind, .apart = true,                                  \
