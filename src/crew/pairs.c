@@ -33,7 +33,9 @@ static_assert(PAIRS_TIMERS_MAX >= (int)DEADLINE_KINDS, "room for all timers");
 
 /* ---- what a session is ---- */
 
-/* What relays is of one of three, and has no stage behind it but the end. */
+/* A session in the stage RELAYING is in one of three states: "relaying" and these two. They take
+ * the numbers after it, although one of these is SESSION_ENDED, because a session that has ended
+ * has no word. */
 enum { STATE_HALF_CLOSED = SESSION_RELAYING + 1, STATE_RESETTING };
 
 const char *const pairs_states[] = {
@@ -48,7 +50,7 @@ const char *const pairs_states[] = {
 	NULL,
 };
 
-/** Of one that has not ended. */
+/** The word for the state of a session that has not ended. */
 static const char *state_word(const struct session *session)
 {
 	if (session->stage == SESSION_RELAYING && session->pair.state == PAIR_RESETTING) {
@@ -266,8 +268,8 @@ static bool take_one(struct pairs_order *order)
 	return false;
 }
 
-/** How many rows each worker may list. Ids are given to the workers in rotation, so equal shares
- * fit. */
+/** How many rows each worker may list. The ids of the workers alternate, so a page has about as
+ * many rows of each, and equal shares fit. */
 static size_t share_of(const struct pairs_order *order)
 {
 	size_t share = PAIRS_PAGE_MAX / order->order.crew->opts.n_workers;

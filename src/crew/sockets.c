@@ -40,7 +40,8 @@ static bool access_is_equal(const struct file_access *a, const struct file_acces
 	       a->sets_group == b->sets_group && a->owner == b->owner && a->group == b->group;
 }
 
-/** Sets the new modes and owners of the UNIX paths that stay, all or none. */
+/** Sets the new modes and owners of the UNIX paths that stay. After an error the caller restores
+ * the old ones by sockets_cancel(). */
 static int sockets_set_access(struct sockets *sockets, const struct sockets_opts *opts)
 {
 	for (size_t i = 0; i < sockets->n; i++) {

@@ -83,7 +83,7 @@ static int opening_listen(
 		opening->addr, &opening->listener->socket, &bound->listen, ret_remedy);
 }
 
-/** Binds one address, once for each worker. */
+/** Binds one address, once for each worker if that is possible. */
 static int opening_bind(const struct opening *opening)
 {
 	size_t n_workers = opening->opts->n_workers;

@@ -52,7 +52,7 @@ static int copy_socket(const struct opening *opening, struct inherited_socket *p
 	return 0;
 }
 
-/** Reports for each inherited fd that has the name but does not listen why it cannot be used. 0:
+/** Reports each inherited fd that has the name but does not listen, and why it cannot be used. 0:
  * there is none. */
 static int refuse_others(const struct opening *opening)
 {
