@@ -7,7 +7,7 @@
 
 #include "control/words.h"
 
-enum { LIST_MAX = 64 /* more than all names have */, OTHER_MAX = 160 };
+enum { LIST_MAX = 64 /* longer than any list of known names */, OTHER_MAX = 160 };
 
 static bool is_member(const char *name, const char *const *members)
 {

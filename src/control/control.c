@@ -153,8 +153,8 @@ static int fail(struct control_failure *failure, const char *key, const struct a
 	return err;
 }
 
-/** The default cannot be opened; a socket at another place, which an earlier config named, is still
- * closed. */
+/** The default cannot be opened. If the door listens at another place, which an earlier config
+ * named, prepares to close that one. */
 static void prepare_nowhere(struct control *control, const struct addr *wanted)
 {
 	struct door_place nowhere = {0};

@@ -379,8 +379,8 @@ static void on_forget(struct control_asked *asked)
 	}
 }
 
-/** How many lines a browser has missed, by the id of the last event that it sends when it
- * reconnects. An id from before a restart of weir counts for nothing. */
+/** How many lines a browser has missed. When it reconnects, it sends the id of the last event that
+ * it got. An id from before a restart of weir is ignored: 0. */
 static uint64_t read_missed(const struct events *events, const struct http_head *head)
 {
 	struct span last = http_head_field(head, "last-event-id");
@@ -503,8 +503,8 @@ void control_get_events(struct control_asked *asked)
 
 /* ---- the end ---- */
 
-/** Serves lines until one that is logged now has come, and so all before it; for LAST_NS at
- * most. */
+/** Logs a line and serves lines until that one has come, so that all lines before it were served.
+ * Gives up after LAST_NS. */
 static void take_last(struct events *events)
 {
 	uint64_t end_ns = clock_after(clock_ns(), LAST_NS);

@@ -71,8 +71,8 @@ static void put_ended(FILE *out, const struct control_status *status)
 	(void)fputs("}", out);
 }
 
-/** Writes for each timer that has expired: how often it was not later than each bound, and later
- * than the last one. */
+/** For each kind of timer that has expired, writes how many times its lateness was in each bucket.
+ * The last bucket has no bound. */
 static void put_lateness(FILE *out, const struct crew *crew)
 {
 	struct buckets_read late;

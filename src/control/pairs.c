@@ -374,8 +374,8 @@ void control_get_pair(struct control_asked *asked)
 	}
 }
 
-/** A filter in the body would be none: all pairs might go in place of some. NULL: that, or what
- * else is wrong, was answered. */
+/** Makes the state of a DELETE, whose body must be empty: a filter in it would not be read, and all
+ * pairs might be ended in place of some. NULL: the request is invalid, which was answered. */
 static struct control_pairs *pairs_new_to_end(struct control_asked *asked)
 {
 	static const char *const members[] = {NULL};

@@ -47,7 +47,7 @@ static const char *read_client(const char *value, struct pairs_filter *filter)
 	if (filter->is_unix || prefix_parse(value, &filter->client, why) == 0) {
 		return NULL;
 	}
-	if (strchr(value, '/') == NULL) { /* else it is a prefix, but for its length */
+	if (strchr(value, '/') == NULL) { /* with a '/' a prefix is meant */
 		(void)strcat(why, or_unix);
 	}
 	return why;
