@@ -3,8 +3,8 @@
  * weir: a start in named steps, by the options.
  *
  * The map of the sources, lowest room first; a file includes only its own room and those above it
- * here (tests/lint/layers). A line for each module of src/ (tests/lint/map); load/, which is
- * weirload, lab/, which is weirlab, and ctl/, which is weirctl, have their own in their main.c.
+ * here (tests/lint/layers). Each module of src/ has a line (tests/lint/map). The lines for load/,
+ * which is weirload, lab/, which is weirlab, and ctl/, which is weirctl, are in their own main.c.
  *
  * base/               modules that need nothing else of weir
  *	list		intrusive doubly linked lists
@@ -12,7 +12,7 @@
  *	refs		a reference count
  *	registry	objects that are found by name while anybody has a reference
  *	clock		CLOCK_MONOTONIC in nanoseconds, and the processor time of a thread
- *	slice		limits how long a work uses its thread before others run
+ *	slice		limits how long a job uses its thread before others run
  *	mix		makes numbers that look random from numbers in a row
  *	buckets		a small histogram
  *	bytes		a byte buffer that grows
@@ -301,9 +301,9 @@
 /* ---- what a start begins with ---- */
 
 /**
- * Makes sure that what is opened later is not taken for stdin, stdout or stderr. What was closed
- * becomes a path only: unlike /dev/null "/" is there in every root, and reading and writing it fail
- * with EBADF, as on a closed fd (docs/decisions/0080).
+ * Makes sure that what is opened later is not taken for stdin, stdout or stderr: each of these that
+ * is closed becomes an O_PATH fd of "/". Unlike /dev/null, "/" is there in every root, and reading
+ * and writing such an fd fail with EBADF, as on a closed fd (docs/decisions/0080).
  */
 static void fill_stdio(void)
 {
@@ -317,8 +317,8 @@ static void fill_stdio(void)
 	}
 }
 
-/** Reads the config of a file, and says what is wrong with it. 0, and what it is warned of, a line
- * each, which the caller frees, NULL for none; or a negative errno. `hints` may be NULL. */
+/** Loads a config, and prints its errors. 0, or a negative errno. *ret_warnings is a text with a
+ * line for each warning, which the caller frees; NULL: there are none. `hints` may be NULL. */
 static int read_config(const char *path, struct conf_errors *hints, struct conf_tape *ret_tape,
 	char **ret_warnings, const struct conf **ret_conf)
 {
@@ -347,9 +347,9 @@ static int read_config(const char *path, struct conf_errors *hints, struct conf_
 /* ---- weir --reload ---- */
 
 /**
- * Whether systemd runs this for the service, as its ExecReload=, and journals what is written here:
- * there the daemon has logged the same errors, with fields. Who else has stderr in the journal may
- * have it in that of another unit.
+ * Whether systemd runs this process for the service, as its ExecReload=, and writes its stderr to
+ * the journal: then the daemon has logged the same errors there already, with fields. Without
+ * MAINPID the stderr may be in the journal of another unit.
  */
 static bool is_of_service(void)
 {
@@ -389,7 +389,8 @@ static int check(const struct options *options)
 	int code = EXIT_CODE_OK;
 
 	conf_errors_init(&hints);
-	/* Who takes the config logs what comes on stderr: hints are for people. */
+	/* The weir that takes the config over logs what comes on stderr; hints are only for
+	 * people. */
 	if (read_config(options->conf_path, options->hand_on ? NULL : &hints, &tape, &warnings,
 		    &conf) < 0) {
 		conf_errors_fini(&hints);
@@ -411,7 +412,8 @@ static int check(const struct options *options)
 
 /* ---- weir ---- */
 
-/** The config that the options name, of a file or of the command line; an exit code. */
+/** Gets the config from the file that the options name, or else from the command line. Returns an
+ * exit code. */
 static int take_config(const struct options *options, const struct inherited *inherited,
 	char **ret_warnings, const struct conf **ret_conf)
 {
@@ -423,7 +425,7 @@ static int take_config(const struct options *options, const struct inherited *in
 	}
 	r = read_config(options->conf_path, NULL, NULL, ret_warnings, ret_conf);
 	if (r == -ENOMEM || r == -ECHILD) {
-		return EXIT_CODE_START; /* it may be right */
+		return EXIT_CODE_START; /* the config may be valid */
 	}
 	return r < 0 ? EXIT_CODE_CONFIG : EXIT_CODE_OK;
 }
@@ -464,9 +466,9 @@ static int relay(const struct options *options)
 }
 
 /**
- * A start that failed waits before it says so, where systemd has passed sockets: it starts the
- * service again at once for a client that waits in one of them, and after twenty times in two
- * seconds it gives the socket up for good. SIGTERM ends the wait.
+ * If systemd has passed sockets, a start that failed waits before it exits: for a client that waits
+ * in one of them systemd starts the service again at once, and after twenty starts in two seconds
+ * systemd gives the socket up for good. SIGTERM, SIGINT or SIGQUIT ends the wait.
  */
 static int fail_slowly(int code)
 {
