@@ -112,7 +112,9 @@ static char *include_path(const struct conf_source *source, const struct token *
 static const char *refuse_include(
 	const struct reading *reading, const struct frame *frame, const struct token *token)
 {
-	if (token->text[token->len - 2] == '"') { /* nothing is between the quotes */
+	const char *quote = memchr(token->text, '"', token->len);
+
+	if (quote + 2 == token->text + token->len) { /* nothing is between the quotes */
 		return "the path is empty; write the path of a file between the quotes";
 	}
 	if (frame->depth > CONF_DEPTH_MAX) {

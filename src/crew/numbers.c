@@ -147,13 +147,15 @@ static uint64_t count(const _Atomic uint64_t *counter)
 
 bool crew_worker_numbers(const struct crew *crew, size_t worker, struct thread_numbers *ret_numbers)
 {
-	const struct worker *of = &crew->workers[worker];
-	const struct counters *counters = &of->proxy.part.counters;
+	const struct worker *of;
+	const struct counters *counters;
 	uint64_t n_closed = 0;
 
 	if (worker >= crew->opts.n_workers) {
 		return false;
 	}
+	of = &crew->workers[worker];
+	counters = &of->proxy.part.counters;
 	*ret_numbers = (struct thread_numbers){.cpu_ns = cpu_ns(of->thread)};
 	buckets_add_to(&of->delays, &ret_numbers->delays);
 	buckets_add_to(&of->slices, &ret_numbers->slices);
