@@ -21,7 +21,10 @@ static void format_inet(struct in_addr in, in_port_t port, char text[ADDR_TEXT_M
 	(void)snprintf(text, ADDR_TEXT_MAX, "%s:%u", s, (unsigned int)ntohs(port));
 }
 
-/* `zone`: its name; NULL: the name for the number, if it has one. */
+/*
+ * `zone` is the name of the zone. If it is NULL, the name of the interface with this number is
+ * written, or the number if no interface has it.
+ */
 static void format_inet6(const struct sockaddr_in6 *in6, const char *zone, char text[ADDR_TEXT_MAX])
 {
 	char name[IF_NAMESIZE];

@@ -160,7 +160,8 @@ static const char *parse_bracketed(const char *text, struct addr *addr)
 	if (why != NULL) {
 		return why;
 	}
-	/* A longer text is no address either, cut or not. */
+	/* A text that does not fit is not an address, and what is left of it here is not one
+	 * either. */
 	len = (size_t)(end - text) - 1;
 	if (len >= sizeof(host)) {
 		len = sizeof(host) - 1;
@@ -185,7 +186,8 @@ static const char *parse_bracketed(const char *text, struct addr *addr)
 			return why;
 		}
 	}
-	/* Our IPv6 sockets are IPv6 only and could not use it; the user means IPv4. */
+	/* A socket for an address in brackets is IPv6 only and could not use a mapped one. The user
+	 * means IPv4. */
 	if (IN6_IS_ADDR_V4MAPPED(&in6)) {
 		set_inet(addr, addr_unmap(&in6));
 	} else {
@@ -317,7 +319,7 @@ int addr_parse(const char *text, struct addr *ret_addr, const char **ret_why)
 	const char *why;
 
 	assert(text != NULL && ret_addr != NULL && ret_why != NULL);
-	/* All of it, so that addr_equal() may compare bytes. */
+	/* The padding is zeroed too, since addr_equal() compares bytes. */
 	memset(&addr, 0, sizeof(addr));
 	if (strncmp(text, ADDR_UNIX_PREFIX, strlen(ADDR_UNIX_PREFIX)) == 0) {
 		why = parse_unix(text + strlen(ADDR_UNIX_PREFIX), &addr);

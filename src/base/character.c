@@ -17,7 +17,7 @@ static size_t decode(const char *text, uint32_t *ret)
 
 	for (size_t i = 1; i < len; i++) {
 		if ((byte[i] & 0xc0) != 0x80) {
-			return 0; /* at the latest the NUL */
+			return 0; /* the NUL ends up here, so it is not passed */
 		}
 		c = c << 6 | (byte[i] & 0x3f);
 	}
@@ -28,7 +28,10 @@ static size_t decode(const char *text, uint32_t *ret)
 	return len;
 }
 
-/** Whether a reader is better told of it than shown it. */
+/**
+ * Whether the number of the character is written instead of the character, because a reader would
+ * not see it or would be misled by it.
+ */
 static bool is_hidden(uint32_t c)
 {
 	return c < ' ' || (c >= 0x7f && c < 0xa0) || (c >= 0x200b && c <= 0x200f) ||

@@ -62,7 +62,7 @@ void fds_reset(int fd)
 	close(fd);
 }
 
-/** Without /proc: tests every possible fd. */
+/** Counts without /proc: tests each fd below the limit, but only the first FDS_ASKED_MAX. */
 static size_t count_by_asking(rlim_t limit)
 {
 	size_t n = 0;
@@ -104,7 +104,10 @@ bool fds_count_told(int folder, size_t *ret_n)
 	return true;
 }
 
-/* Not readdir(3), which reads a thousand entries at a time; each costs the kernel a microsecond. */
+/*
+ * Calls getdents64(2), which reads few entries here. readdir(3) would read a thousand at a time,
+ * and each entry costs the kernel a microsecond.
+ */
 int fds_count_some(int folder, size_t *n)
 {
 	union {

@@ -6,8 +6,8 @@
  *	shift = bits(value) - 11	how many low bits are dropped; 0 for small values
  *	slot  = shift * 1024 + (value >> shift)
  *
- * where value >> shift is in 1024 to 2047, so the ranges of successive shifts adjoin. All accesses
- * are relaxed: there is one writer, and readers need the numbers, not their order.
+ * If shift is not 0, value >> shift is in 1024 to 2047, so the ranges of successive shifts adjoin.
+ * All accesses are relaxed: there is one writer, and readers need the numbers, not their order.
  */
 #include "base/hdr.h"
 
@@ -139,7 +139,7 @@ bool hdr_next(const struct hdr *hdr, size_t *index, struct hdr_slot *ret)
 		ret->least = ret->least > hdr_min(hdr) ? ret->least : hdr_min(hdr);
 		if (i + 1 == end) {
 			ret->greatest =
-				hdr_max(hdr); /* the last slot has no upper end of its own */
+				hdr_max(hdr); /* cut; the very last slot has no other end */
 		}
 		++*index;
 		return true;

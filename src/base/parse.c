@@ -35,7 +35,7 @@ static const struct unit duration_units[] = {
 
 enum { N_DURATION_UNITS = sizeof(duration_units) / sizeof(duration_units[0]) };
 
-/* Not <ctype.h>: digits must not depend on a locale. */
+/* We use is_digit() and not <ctype.h>, since digits must not depend on a locale. */
 /* Reads the digits after a point as billionths; false if there are none, or more than nine. */
 static bool read_fraction(const char **pos, uint64_t *ret_billionths)
 {

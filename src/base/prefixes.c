@@ -49,7 +49,10 @@ static int compare(const void *a, const void *b)
 	return memcmp(a, b, sizeof(struct prefix));
 }
 
-/** Large files come sorted, from a process that has time for it. */
+/**
+ * Whether the list is sorted already. The child that checks the config sorts the prefixes of files
+ * (conf/prefix_files.c), so that this thread need not.
+ */
 static bool is_sorted(const struct prefix *list, size_t n)
 {
 	size_t i = 1;
@@ -68,7 +71,9 @@ static size_t reduce(struct prefix *list, size_t n)
 	if (!is_sorted(list, n)) {
 		qsort(list, n, sizeof(*list), compare);
 	}
-	/* It comes right after the other one, or after others that also lie within that. */
+	/* A prefix that lies within another one comes after it, and between the two are only
+	 * prefixes that also lie within the other one. So it is enough to compare with the last one
+	 * that was kept. */
 	for (size_t i = 0; i < n; i++) {
 		if (n_kept == 0 || !prefix_is_within(&list[i], &list[n_kept - 1])) {
 			list[n_kept++] = list[i];

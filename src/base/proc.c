@@ -18,7 +18,7 @@ int proc_read_line(const char *path, char ret_line[PROC_LINE_MAX])
 		return -errno;
 	}
 	n = read(fd, line,
-		sizeof(line) - 1); /* such a file is read in one go, or is longer than this */
+		sizeof(line) - 1); /* one read(2) gets all of such a file, or fills the buffer */
 	err = n < 0 ? -errno : n == 0 ? -ENODATA : 0;
 	close(fd);
 	if (err < 0) {

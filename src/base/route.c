@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Not by bind(2), which allows any address with net.ipv4.ip_nonlocal_bind, and not by
- * getifaddrs(3), which lists addresses but not whole prefixes that are routed to lo.
+ * Only the routing table tells whether an address is local. bind(2) allows any address with
+ * net.ipv4.ip_nonlocal_bind, and getifaddrs(3) lists addresses but not whole prefixes that are
+ * routed to lo.
  */
 #include "base/route.h"
 

@@ -54,8 +54,9 @@ static int set(int fd, const struct option *option, int value)
 }
 
 /**
- * Whether the error means that Multipath TCP lacks the option. Only the options tell whether it was
- * asked for; the socket may still be plain TCP.
+ * Whether the error only means that Multipath TCP lacks the option, and may be ignored: for
+ * SO_OOBINLINE, and for an option that is switched off. `o` tells that Multipath TCP was asked for;
+ * the socket may be plain TCP all the same.
  */
 static bool has_no_such(const struct sockopts *o, const struct option *option, int err)
 {

@@ -17,7 +17,9 @@ uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t len)
 	return hash;
 }
 
-/** Where a probe sequence begins. Not with the low bits, which are the worst of FNV. */
+/**
+ * Where a probe sequence begins. The low bits of FNV are its worst, so the high bits are mixed in.
+ */
 static size_t begin(const struct table *table, uint64_t hash)
 {
 	return (size_t)(hash ^ hash >> 32) & (table->room - 1);
@@ -33,7 +35,10 @@ static void put(struct table *table, uint64_t hash, const void *item)
 	table->slots[i] = (struct table_slot){.hash = hash, .item = item};
 }
 
-/** In the order of the probe sequences, so that items with equal hashes keep their order. */
+/**
+ * Doubles the room. Moves the items in the order of the probe sequences, so that items with equal
+ * hashes keep their order.
+ */
 static int grow(struct table *table)
 {
 	struct table old = *table;

@@ -14,7 +14,8 @@
 enum { FILE_MODE = 0666 };
 
 /**
- * Where a file is, or will be: the target if it is a link. Free it with free(3). NULL and errno.
+ * Finds the real path of a file that exists or will be made; for a symbolic link to a file, the
+ * path of that file. Free it with free(3). NULL and errno on failure.
  */
 static char *find_place(const char *path)
 {
@@ -100,7 +101,7 @@ int whole_file_close(struct whole_file *file)
 	int r = ferror(file->out) != 0 ? -EIO : 0;
 
 	if (fflush(file->out) != 0) {
-		r = -errno; /* more precise than that there was an error */
+		r = -errno; /* more precise than -EIO */
 	}
 	if (fclose(file->out) != 0 && r == 0) {
 		r = -errno;
