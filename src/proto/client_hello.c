@@ -88,8 +88,8 @@ static int gather(struct span bytes, uint8_t *message, size_t *ret_len, const ch
 			*ret_len = wanted;
 			return (int)(at - (len - wanted));
 		}
-		/* The missing bytes, and one more record header if this record does not have them
-		 * all. */
+		/* So many bytes must be there in the end: those that have come, the missing ones,
+		 * and one more record header if this record does not have them all. */
 		if (at + (wanted - len) + (wanted - len > n_record - part.n ? RECORD_HEADER : 0) >
 			CLIENT_HELLO_MAX) {
 			*ret_why = "the ClientHello is longer than 16 KiB";
@@ -115,7 +115,10 @@ static bool is_name(struct span name)
 	return name.n > 0;
 }
 
-/** RFC 6066, 3: a list of names, one of each type. Every type begins with a length of two bytes. */
+/**
+ * RFC 6066, 3: a list of names, one of each type. A name begins with its length in two bytes,
+ * whatever its type is, so names of unknown types can be skipped.
+ */
 static const char *read_names(struct span data, struct client_hello *hello)
 {
 	struct span names;
@@ -173,7 +176,10 @@ static bool is_grease(uint32_t version)
 	return (version & 0x0f0f) == 0x0a0a && version >> 8 == (version & 0xff);
 }
 
-/** RFC 8446, 4.2.1: one or more versions of two bytes. If it is there, no other field counts. */
+/**
+ * RFC 8446, 4.2.1: one or more versions of two bytes. If the extension is there, it alone tells the
+ * versions, and the field of the message does not count.
+ */
 static const char *read_versions(struct span data, struct client_hello *hello)
 {
 	struct span versions;

@@ -42,7 +42,10 @@ static bool is_utf8(const char *text)
 	return n > 0;
 }
 
-/** Bytes that need no escape are written in one piece, up to here. */
+/**
+ * Writes the value of a label, with escapes. The bytes between two escapes are written in one
+ * piece.
+ */
 static void add_value(struct exposition *exposition, const char *value)
 {
 	bool is_latin1 = !is_utf8(value);
@@ -75,7 +78,7 @@ static void add_label(struct exposition *exposition, const char *name, const cha
 
 /* ---- samples ---- */
 
-/** `le` is one more label, or NULL. */
+/** `le` is the value of a further label, "le", or NULL. */
 static void add_sample(struct exposition *exposition, const char *suffix,
 	const struct exposition_label *labels, const char *le, const char *value)
 {
@@ -98,7 +101,7 @@ static void add_sample(struct exposition *exposition, const char *suffix,
 	bytes_add(exposition->to, "\n", 1);
 }
 
-/* Not with printf(), which would take most of the time: a slice writes thousands of numbers. */
+/* Does not use printf(), which would take most of the time: a slice writes thousands of numbers. */
 static const char *u64_text(uint64_t value, char text[NUMBER_MAX])
 {
 	char *at = text + NUMBER_MAX - 1;
@@ -111,7 +114,7 @@ static const char *u64_text(uint64_t value, char text[NUMBER_MAX])
 	return at;
 }
 
-/** With as many decimals as necessary, none for whole seconds. */
+/** Writes seconds with as many decimals as necessary, and none for whole seconds. */
 static const char *seconds_text(uint64_t ns, char text[NUMBER_MAX])
 {
 	uint64_t rest = ns % NS_PER_S;

@@ -44,7 +44,7 @@ struct http_reader {
 	size_t n_bytes;
 	size_t room;
 	size_t line;     /* where the current line begins */
-	size_t n_blanks; /* bytes of empty lines before the first one */
+	size_t n_blanks; /* bytes of empty lines before the head */
 	size_t header;   /* where the fields begin */
 	bool in_value;   /* the last callback was for a value */
 	bool complete;   /* the parser has seen the end of the message */
@@ -274,7 +274,8 @@ static void take_absolute_form(struct http_head *head)
 		host.n = (size_t)(slash - host.bytes);
 	}
 	head->host = host;
-	/* No authority, one with a user, or no path before a query: refused. */
+	/* A target is refused if it has no authority, an authority with a user, or a query without
+	 * a path before it. look_at_request() does so, since the target is now empty. */
 	if (host.n == 0 || memchr(host.bytes, '?', host.n) != NULL ||
 		memchr(host.bytes, '@', host.n) != NULL) {
 		head->target.n = 0;

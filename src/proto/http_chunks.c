@@ -87,7 +87,10 @@ static bool look_at_trailer(struct http_chunks *chunks, uint8_t c)
 	return http_is_token(c);
 }
 
-/** What comes after a line end, or after its CR. */
+/**
+ * Takes a CR or LF of a line end, which must be `wanted`. If it is, the state is `next`. Returns
+ * whether it is.
+ */
 static bool expect(
 	struct http_chunks *chunks, uint8_t c, uint8_t wanted, enum http_chunk_state next)
 {

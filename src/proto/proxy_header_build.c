@@ -51,7 +51,10 @@ static in_port_t port_of(const struct proxy_address *address)
 
 /* ---- version 1 ---- */
 
-/** Not with the dots that inet_ntop(3) writes if the end of an IPv6 address looks like IPv4. */
+/**
+ * Writes an address. An IPv6 address gets no dots, which inet_ntop(3) writes if its end looks like
+ * IPv4, but which 2.1 does not allow.
+ */
 static void write_address(
 	const struct proxy_address *address, unsigned int family, char text[INET6_ADDRSTRLEN])
 {
@@ -168,7 +171,10 @@ static void write_addresses(
 	}
 }
 
-/** Whether a TLV of the client's header is copied: not if the struct has one of the same type. */
+/**
+ * Whether a TLV of `tlvs` is copied: not a checksum, and not if the struct has one of the same
+ * type.
+ */
 static bool is_kept(const struct proxy_header *header, uint32_t type)
 {
 	switch (type) {

@@ -166,7 +166,11 @@ static int find_end(struct span bytes, size_t *ret_len, const char **ret_why)
 	return 0;
 }
 
-/** AF_INET, AF_INET6, AF_UNSPEC (UNKNOWN); 0: not complete; or -EBADMSG. Takes the word. */
+/**
+ * Takes the protocol, and sets *ret_family, which is AF_UNSPEC for UNKNOWN. 0 or -EBADMSG. If the
+ * word is not complete yet, takes what has come of it; *ret_family is then that of the first
+ * protocol which it may become.
+ */
 static int take_protocol(struct span *line, bool is_whole, int *ret_family)
 {
 	static const struct {
@@ -191,7 +195,8 @@ static int take_protocol(struct span *line, bool is_whole, int *ret_family)
 }
 
 /**
- * What is wrong with the beginning of a line whose end has not come. 2.1 forbids decoding it yet.
+ * What is wrong with a line, by its bytes alone: 2.1 forbids decoding a line before its end has
+ * come.
  */
 static const char *look_at_begin(struct span line, int family)
 {
