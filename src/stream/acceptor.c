@@ -16,7 +16,9 @@
  *
  *	         acceptor_drain()		 none left	 timer		 none left
  *	RUNNING ──┬── TCP ──────────▶ SERVING ──────▶ LINGERING ──▶ ENDING ──┐
- *	          ├── UNIX ─────────▶ LOOKING ── somebody came ──▶ ENDING ───┼──▶ DRAINED
+ *	          ├── UNIX, queue not empty ─────────────────────▶ ENDING ───┤
+ *	          ├── UNIX, empty ──▶ LOOKING ── somebody came ──▶ ENDING ───┼──▶ DRAINED
+ *	          │                      └────── nobody came ────────────────┤
  *	          └── shared, or the kernel refuses nobody ──▶ SHARING ──────┘
  *	any ── acceptor_close() ──▶ CLOSED
  *
@@ -182,7 +184,10 @@ static void give_place_back(struct acceptor *acceptor)
 	}
 }
 
-/** Accepts one connection without an error; its place is taken. 0 or a negative errno. */
+/**
+ * Accepts the next connection that has no error of its own; the caller has taken its place. 0 or a
+ * negative errno.
+ */
 static int accept_one(struct acceptor *acceptor)
 {
 	int err = 0;
@@ -200,7 +205,7 @@ static int accept_one(struct acceptor *acceptor)
 			if (acceptor->n_early > 0) {
 				acceptor->n_early--;
 				(void)sockopts_set(
-					fd, acceptor->opts.options); /* at worst it is slow */
+					fd, acceptor->opts.options); /* it works without them */
 			}
 			acceptor->opts.accepted(acceptor->opts.owner, fd, &peer, len);
 			return 0;
@@ -210,7 +215,8 @@ static int accept_one(struct acceptor *acceptor)
 			break;
 		}
 	}
-	/* Only such errors (a firewall's EPERM may come for ever): do not repeat this endlessly. */
+	/* The loop ends even if there were only errors of connections: the EPERM of a firewall may
+	 * come for ever. */
 	return -err;
 }
 
@@ -260,11 +266,14 @@ static void linger(struct acceptor *acceptor)
 		clock_after(clock_ns(), (uint64_t)ACCEPTOR_LINGER_MS * NS_PER_MS));
 }
 
-/** The queue is empty, or cannot be read any better by waiting. */
+/**
+ * The drain is over: the queue is empty, or accept4() has failed with an error that a rest does not
+ * cure.
+ */
 static void end_drain(struct acceptor *acceptor)
 {
 	if (acceptor->phase == SHARING) {
-		shut(acceptor); /* at once: a client that comes now would be reset */
+		shut(acceptor); /* at once, since it may reset clients that come until then */
 	} else {
 		stop(acceptor); /* closing takes some 50 us and can wait */
 	}

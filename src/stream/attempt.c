@@ -111,7 +111,7 @@ static int bind_source(int fd, sa_family_t family, const struct addr *source)
 	int r;
 
 	if (source->sa.any.sa_family != family) {
-		return -EAFNOSUPPORT; /* treated like an address of the other family of a name */
+		return -EAFNOSUPPORT; /* so that the next address of the name is tried */
 	}
 	r = addr_now(source, &sa);
 	if (r < 0) {

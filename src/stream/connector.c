@@ -32,8 +32,9 @@
 #include "stream/stream.h"
 
 /*
- * Each pair allocates a connector between its streams and frees it soon after. glibc keeps freed
- * blocks of up to this size for the next one; larger ones leave holes in the heap.
+ * Each pair allocates a connector after its first stream and before its second, and frees it soon
+ * after. glibc keeps freed blocks of up to this size for the next one; larger ones leave holes in
+ * the heap.
  */
 enum { REUSED_BYTES = 1032 };
 
@@ -126,7 +127,10 @@ static void win(struct attempt *attempt)
 
 /* ---- one address after another ---- */
 
-/** Arms the timer for the earliest of its times. */
+/**
+ * Arms the timer for the next attempt or retry, or for the first deadline of an attempt, if that is
+ * earlier.
+ */
 static void arm(struct connector *connector)
 {
 	uint64_t next_ns = connector->next_ns;
@@ -216,7 +220,10 @@ static int begin_next(struct connector *connector)
 	return r;
 }
 
-/** No address of the name could be connected to. Perhaps they are out of date, so reports that. */
+/**
+ * Reports to the resolver that no address of the name could be connected to, since its addresses
+ * may be out of date.
+ */
 static void doubt(struct connector *connector)
 {
 	if (connector->is_name && connector->lookup->query.answer != NULL &&
@@ -366,7 +373,10 @@ static bool is_still_full(struct connector *connector)
 	return r == 0 && connector->state == QUEUEING;
 }
 
-/** Checks the state once more before it decides. */
+/**
+ * A deadline, the next attempt or the next retry is due. An attempt whose connect(2) has ended
+ * meanwhile does not time out: attempt_on_ended() will be called.
+ */
 static void on_timer(struct timer *timer)
 {
 	struct connector *connector = container_of(timer, struct connector, timer);

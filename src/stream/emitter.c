@@ -11,7 +11,7 @@
 /** One emission in progress, on the stack of emitter_emit(). */
 struct emission {
 	struct list *next; /**< the next handler to look at */
-	/** The last one to look at; the emission is over when it is the one before next. */
+	/** The last handler to look at; the emission is over when `next` is the one after it. */
 	struct list *last;
 	struct emission *outer;
 };

@@ -366,7 +366,7 @@ int listen_adopt(
 		fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
 		return -errno;
 	}
-	/* systemd sets its backlog, unless the config does. */
+	/* The backlog stays as systemd has set it, unless the config sets one. */
 	r = listen_set_backlog(fd, options, kept);
 	if (r == 0 && is_tcp) {
 		r = sockopts_change(fd, options, options, kept);

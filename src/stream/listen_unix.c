@@ -268,7 +268,7 @@ static int set_owner(const struct listen_claim *claim, const struct stat *now,
 	return 0;
 }
 
-/** Not by fchmod(2), which does not accept an O_PATH fd. */
+/** Uses a path in /proc, since fchmod(2) does not accept an O_PATH fd. */
 static int set_mode(const struct listen_claim *claim, mode_t mode, const char **ret_why)
 {
 	char path[sizeof("/proc/self/fd/-2147483648")];
@@ -316,7 +316,8 @@ static int hold_path(struct listen_claim *claim, int fd, const char **ret_why)
 	}
 	if (claim->path_fd < 0) {
 		r = -errno;
-		/* Bound a moment ago under the lock, so it is ours, even without an fd of it. */
+		/* We bound the path a moment ago, under the lock, so it is ours, even without an fd
+		 * of it. */
 		(void)unlink(claim->path);
 		return r;
 	}

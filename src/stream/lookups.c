@@ -90,7 +90,7 @@ int lookup_eai(int status)
 }
 
 /*
- * Not AI_ADDRCONFIG: it ignores the addresses of lo, so ::1 would be no address on a machine
+ * AI_ADDRCONFIG is not set: it ignores the addresses of lo, so ::1 would be no address on a machine
  * without other IPv6. An unreachable address fails at once, and the next one is tried.
  */
 static const struct addrinfo hints = {

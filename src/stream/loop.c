@@ -134,7 +134,8 @@ uint64_t loop_turns(const struct loop *loop)
 
 void loop_note_delay(struct loop *loop, uint64_t from_ns, uint64_t to_ns)
 {
-	/* Also if the other thread takes the value now: each delay is reported once. */
+	/* It does no harm if the other thread takes the value between the load and the store: each
+	 * value that is stored is taken once. */
 	if (to_ns > from_ns &&
 		to_ns - from_ns > atomic_load_explicit(&loop->delay_ns, memory_order_relaxed)) {
 		atomic_store_explicit(&loop->delay_ns, to_ns - from_ns, memory_order_relaxed);
@@ -268,7 +269,10 @@ void loop_last(struct loop *loop, struct task *task)
 	}
 }
 
-/* No later event of this turn can be about what the deferred tasks free. */
+/*
+ * The deferred tasks may free objects. This is safe before the end of the turn, since its polling
+ * is over: no event for such an object can follow.
+ */
 void loop_catch_up(struct loop *loop)
 {
 	assert(loop_is_current(loop) && loop->in_line);

@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The two drivers: loop_run() turns a loop of its own; the host's uv_run() turns a hosted loop.
+ * The two drivers: loop_run() turns a loop with its own driver; the host's uv_run() turns a hosted
+ * loop.
  *
  *	own	epoll_wait(our set) ── libuv's set is ready ──▶ uv_run(NOWAIT) ──▶ posted tasks
  *	hosted	uv_run: epoll_wait(libuv's set) ── our set is ready ──▶ a turn, whose polling is an
  *		epoll_wait(our set) that does not sleep
  *
- * A loop of its own waits for our set, of which libuv's set is a member: so a turn costs one
- * epoll_wait(2), and an event one wake-up in the kernel (docs/PERFORMANCE.md). A host waits for its
- * own set, of which ours is a member, as a uv_poll_t. So a hosted loop has three handles:
+ * A loop with its own driver waits for our set, of which libuv's set is a member: so a turn costs
+ * one epoll_wait(2), and an event one wake-up in the kernel (docs/PERFORMANCE.md). A host waits for
+ * its own set, of which ours is a member, as a uv_poll_t. So a hosted loop has three handles:
  *
- *	poll	our set is ready: a turn. The handle is referenced while something is held, so that
- *		uv_run() returns otherwise
+ *	poll	our set is ready: a turn. The handle is referenced only while something is held, so
+ *		that uv_run() can return when nothing is
  *	idle	active while a turn is due at once (a task, or more timers than one slice), so that
  *		the host does not sleep: each of its rounds begins with a turn
  *	wake	loop_post(): a turn that runs the posted tasks instead of polling
  *
- * A task is put on a list either in a turn, which starts the idle handle at its end if some are
- * left, or by a callback of the host between two turns, which starts that handle at once
+ * A task is put on a list either in a turn, which starts the idle handle at its end if tasks
+ * are left, or by a callback of the host between two turns, which starts that handle at once
  * (loop::rouse).
  */
 #include <assert.h>
@@ -82,7 +83,7 @@ static struct loop *loop_allocate(void)
 	return &whole->loop;
 }
 
-/** 0, or a negative errno after loop_fini(). */
+/** 0 or a negative errno; after an error nothing is left to undo. */
 static int loop_init(struct loop *loop)
 {
 	int r;
@@ -101,7 +102,7 @@ static int loop_init(struct loop *loop)
 	return r;
 }
 
-/* ---- a loop of its own ---- */
+/* ---- a loop with its own driver ---- */
 
 static void on_uv(struct watcher *watcher, uint32_t events)
 {
@@ -152,7 +153,7 @@ static int own_open(struct loop *loop)
 		own_close(loop);
 		return r;
 	}
-	loop_release(loop); /* libuv keeps no loop running; code that waits for it takes a hold */
+	loop_release(loop); /* libuv's watch is not work; code that waits for libuv takes a hold */
 	return 0;
 }
 

@@ -32,7 +32,7 @@ static void pump_bound(struct pump *pump)
 {
 	size_t mark = stream_high_water_mark(pump->to);
 	size_t waiting = stream_bytes_waiting(pump->to);
-	size_t room = waiting < mark ? mark - waiting : mark; /* at the mark it is paused */
+	size_t room = waiting < mark ? mark - waiting : mark; /* at the mark `from` is paused */
 	size_t max = pump->max == 0 ? SIZE_MAX : pump->max;
 
 	(void)stream_set_read_max(
@@ -243,7 +243,8 @@ uint64_t pump_moved_ns(const struct pump *pump)
 {
 	uint64_t read_ns = stream_read_ns(pump->from);
 
-	/* Until then, all bytes that `to` has written came from somebody else. */
+	/* Before the first read of `from`, all bytes that `to` has written came from somebody
+	 * else. */
 	return read_ns == 0 && !pump->is_given ? 0
 					       : clock_later(read_ns, stream_written_ns(pump->to));
 }

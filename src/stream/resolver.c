@@ -44,7 +44,7 @@ struct resolver_name {
 	pthread_mutex_t lock; /**< for all fields below, except those that never change */
 	struct list queries;  /* struct resolver_query::link */
 	bool asked;           /**< a lookup is wanted or in progress, and holds a reference */
-	bool doubted;         /**< the answer is */
+	bool doubted;         /**< the answer is in doubt: resolver_doubt() */
 	bool cut_told;        /**< cut() was called; for home's thread */
 	sa_family_t prefer;   /**< until prefer_ns */
 	uint64_t asked_ns;    /**< since when a lookup is wanted */
@@ -427,7 +427,7 @@ uint64_t resolver_begun_ns(const struct resolver_query *query)
 
 	assert(loop_is_current(query->loop) && query->name != NULL);
 	pthread_mutex_lock(&query->name->lock);
-	/* Once settled, the answer was posted: then the lookup had begun, no matter when. */
+	/* A query that is on no list was answered: the lookup had begun, no matter when. */
 	begun_ns = list_empty(&query->link) ? query->asked_ns : query->name->begun_ns;
 	pthread_mutex_unlock(&query->name->lock);
 	return begun_ns == NS_NEVER ? NS_NEVER : clock_later(begun_ns, query->asked_ns);
