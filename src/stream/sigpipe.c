@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * write(2) sends SIGPIPE to its own thread. If the signal is blocked before, it is pending after
- * the call and can be consumed.
+ * write(2) sends SIGPIPE to the thread that calls it. If the thread blocks the signal first, the
+ * signal is pending after the call, and the thread can consume it.
  */
 #include "stream/sigpipe.h"
 
@@ -33,7 +33,7 @@ ssize_t sigpipe_write(int fd, const void *data, size_t len)
 	sigset_t set;
 	sigset_t before;
 	sigset_t pending;
-	bool waits = false; /* it was pending before: the program's own */
+	bool waits = false; /* a SIGPIPE of the program was pending before */
 	ssize_t n;
 	int err;
 

@@ -30,7 +30,10 @@ enum {
 	STREAM_ALL_FLAGS = STREAM_HALF_OPEN | STREAM_NONBLOCKING | STREAM_IS_ONE | STREAM_IS_MPTCP,
 };
 
-/** For a socket that may be Multipath TCP, which has no urgent bytes. 0 or a negative errno. */
+/**
+ * Finds out whether the socket is Multipath TCP, which has no urgent bytes. If it is not, sets
+ * SO_OOBINLINE. 0 or a negative errno.
+ */
 static int probe_mptcp(struct stream *s)
 {
 	int protocol;
@@ -178,8 +181,8 @@ void stream_finish(struct stream *s)
 }
 
 /**
- * Detaches the stream from its fd, watch and clock. Returns the fd, for the caller to close or
- * keep.
+ * Detaches the stream from its fd, and ends its clock, its queue and its splicing. Returns the fd.
+ * The caller ends the watch, and closes or keeps the fd.
  */
 static int stream_detach(struct stream *s, enum stream_life next)
 {
@@ -290,8 +293,8 @@ void stream_cleanup(struct stream **stream)
 	if (s->life == LIFE_CLOSED) {
 		struct event event = {.type = STREAM_CLOSE, .error = s->cause, .stream = s};
 
-		/* Not stream_emit(): if a handler frees the stream, that frees the memory, which is
-		 * used below. */
+		/* stream_emit() is not used here: if a handler frees the stream, that function
+		 * frees the memory, which is used below. */
 		s->life = LIFE_TOLD;
 		emitter_emit(&s->emitter, &event);
 	}

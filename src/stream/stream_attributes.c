@@ -106,8 +106,9 @@ uint64_t stream_stalled_ns(const struct stream *s)
 }
 
 /**
- * For Multipath TCP, `info` describes only the first subflow, which includes answers to probes.
- * Adds what MPTCP_INFO knows of all subflows, from Linux 6.10 on; our headers are older than that.
+ * For Multipath TCP, `info` describes only the first subflow, and answers to probes count as
+ * acknowledgements in it. Adds what MPTCP_INFO knows of all subflows, from Linux 6.10 on; our
+ * headers are older than that.
  */
 static void add_subflows(const struct stream *s, struct tcp_info *info)
 {
@@ -156,8 +157,9 @@ uint64_t stream_delivered_ns(const struct stream *s)
 	if (s->kind == KIND_MPTCP) {
 		add_subflows(s, &info);
 	}
-	/* A stuck peer still acknowledges probes, and data is still sent to a dead one, so both
-	 * times count. But data that was sent long ago may be acknowledged bit by bit. */
+	/* A stuck peer still acknowledges probes, and data is still sent to a dead one, so the
+	 * earlier one of the two times counts. But data that was sent long ago may be acknowledged
+	 * bit by bit, so the time of sending counts only if all data is acknowledged. */
 	age_ms = info.tcpi_last_data_sent > info.tcpi_last_ack_recv && info.tcpi_unacked == 0
 			 ? info.tcpi_last_data_sent
 			 : info.tcpi_last_ack_recv;

@@ -26,7 +26,7 @@ static void on_timeout(struct timer *timer)
 		return; /* closed by a handler */
 	}
 	if (s->life == LIFE_FAILED && stream_reads(s)) {
-		s->clock->restarted_ns = clock_ns(); /* it failed, and its end will be reported */
+		s->clock->restarted_ns = clock_ns(); /* no TIMEOUT: the failure will be reported */
 	}
 	if (stream_deadline(s) > clock_ns()) {
 		timer_arm(timer, stream_deadline(s));
@@ -86,7 +86,8 @@ int stream_set_timeout(struct stream *s, double seconds)
 	}
 	s->timeout_ms = (uint32_t)ms;
 	if (ms - s->timeout_ms > 1e-6) {
-		/* Never early; a smaller rest is the rounding error of the double. */
+		/* The timeout must not be early. A smaller rest is the rounding error of the
+		 * double. */
 		s->timeout_ms++;
 	}
 	/* If there is no loop, one could not be made, and stream_start() will report that. */

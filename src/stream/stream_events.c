@@ -4,8 +4,9 @@
  *
  * What happens is only recorded where it happens. It is emitted from one place, stream_on_later(),
  * a deferred task: so nothing is emitted from inside a call by the user (stream.h names the
- * exceptions), and the order is always WRITE, DRAIN, HANGUP, ERROR, CLOSE. READ, END and TIMEOUT
- * are emitted where they happen, called by the loop.
+ * exceptions), and the order is always WRITE, DRAIN, HANGUP, ERROR, CLOSE. Only READ, INPUT, END
+ * and TIMEOUT, and ERROR at the end of a failed stream's input, are emitted where they happen, in
+ * callbacks of the loop.
  */
 #include <assert.h>
 #include <errno.h>
@@ -69,7 +70,8 @@ void stream_defer(struct stream *s)
 
 /**
  * Emits WRITE and DRAIN, at most once in a turn. If a handler writes again, it gets the next ones
- * in the next turn, so that other streams are served, too. Before an end they do not wait.
+ * in the next turn, so that other streams are served, too. Before HANGUP and after a failure they
+ * do not wait for that.
  */
 static void stream_tell_progress(struct stream *s)
 {
@@ -103,7 +105,7 @@ static void stream_settle(struct stream *s)
 		s->hangup = HANGUP_TOLD;
 		if (is_over) {
 			stream_defer(
-				s); /* handlers of these events may look at the socket as usual */
+				s); /* to finish later: handlers of HANGUP find the fd open */
 		}
 		stream_tell(s, STREAM_HANGUP, NULL, 0);
 	} else if (is_over) {
@@ -111,7 +113,7 @@ static void stream_settle(struct stream *s)
 	}
 }
 
-/** Emits all that has happened since the last time, except the end. */
+/** Emits all that has happened since the last time, except CLOSE. */
 static void stream_tell_news(struct stream *s)
 {
 	stream_tell_progress(s);
@@ -227,8 +229,8 @@ static void on_connect_event(struct stream *s, uint32_t events)
 	if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) == 0) {
 		return;
 	}
-	/* The connector first, then what stream_note_events() may report to the stream's next user.
-	 */
+	/* The connector gets its event first. What stream_note_events() may report then goes to the
+	 * next user of the stream. */
 	s->life = LIFE_NEW;
 	stream_tell(s, STREAM_CONNECTED, NULL, 0);
 	stream_note_events(s, events);

@@ -63,7 +63,7 @@ static bool is_end_of_input(const struct stream *s)
 		return (poll_fd.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 	}
 	if (fstat(s->fd, &file) == 0 && S_ISFIFO(file.st_mode)) {
-		/* A writer that came, wrote and went since the read. */
+		/* POLLIN: a writer has come, written and gone since the read. */
 		return (poll_fd.revents & (POLLHUP | POLLIN)) == POLLHUP;
 	}
 	return (poll_fd.revents & POLLHUP) != 0 || tcgetattr(s->fd, &termios) < 0 ||
@@ -408,7 +408,8 @@ int stream_write_ahead(struct stream *s, const void *data, size_t len)
 		stream_fail(s, r);
 		return r;
 	}
-	/* That will put it in line, after those that were about to read: stream_on_later(). */
+	/* stream_on_later() then puts the stream in line, after the streams that wait there to
+	 * read: what they read may be written to this one first. */
 	stream_defer(s);
 	return 0;
 }

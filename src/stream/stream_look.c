@@ -76,7 +76,7 @@ int stream_skip(struct stream *s, size_t len, bool is_all)
 	int r = check_look(s);
 
 	if (r == 0 && !stream_is_tcp(s)) {
-		r = -EINVAL; /* only MSG_TRUNC discards bytes without copying them */
+		r = -EINVAL; /* MSG_TRUNC, which discards bytes, is for TCP only: tcp(7) */
 	}
 	while (r == 0 && len > 0) {
 		size_t part = len < LOOP_BUFFER_BYTES ? len : LOOP_BUFFER_BYTES;

@@ -164,7 +164,7 @@ void stream_tell_taken(struct stream *s)
 	while (left > 0 && stream_has_fd(s)) {
 		left -= tell_oldest(s, left);
 	}
-	/* Accepted when nobody was subscribed any more. */
+	/* These were accepted when nobody was subscribed any more, so they are not reported. */
 	while (s->last != NULL && s->last->next->told == s->last->next->end) {
 		shift(s);
 	}

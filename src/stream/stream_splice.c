@@ -229,7 +229,7 @@ int stream_splice_spill(struct stream *s, int err)
 	r = pipe_read(s->splice->pipe, chunk->bytes, used);
 	if (r < 0) {
 		free(chunk);
-		return r; /* what was read of it counts as in the pipe, until that is given back */
+		return r; /* bytes that were read count as in the pipe until it is given back */
 	}
 	pipe_drain(s->loop, s->splice->pipe, used);
 	stream_enqueue_first(s, chunk);

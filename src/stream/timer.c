@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A binary heap of the armed timers, with the earliest deadline in heap[1], and one timerfd that is
- * set to it. The timerfd is set again only if the earliest deadline moves forward, or after it
- * expired: a timer that was disarmed or postponed causes at most one needless wake-up.
+ * set to it. The timerfd is set again only if a deadline is earlier than that, or after it
+ * has expired: a timer that was disarmed or postponed causes at most one needless wake-up.
  */
 #include "stream/timer_private.h"
 
@@ -78,8 +78,8 @@ static void timers_set(struct timers *timers)
 	if (ns >= timers->armed_ns) {
 		return;
 	}
-	/* Zero would disarm it. For the kernel a past time means now; times beyond its range fail.
-	 */
+	/* Zero would disarm the timerfd. The kernel takes a past time as now, and a time beyond its
+	 * range as one that never comes. */
 	spec.it_value.tv_sec = (time_t)(ns / NS_PER_S);
 	spec.it_value.tv_nsec = (long)(ns % NS_PER_S) + (ns == 0);
 	r = timerfd_settime(timers->fd, TFD_TIMER_ABSTIME, &spec, NULL);
@@ -92,7 +92,8 @@ static void on_timerfd(struct watcher *watcher, uint32_t events)
 {
 	struct timers *timers = container_of(watcher, struct timers, watcher);
 
-	/* Not read: every expiry is an edge of its own, and setting the time clears the count. */
+	/* The timerfd is not read: every expiry is an edge of its own, and setting the time clears
+	 * the count. */
 	(void)events;
 	timers->due = true;
 	loop_last(timers->loop, &timers->strike);
@@ -224,7 +225,7 @@ int timer_arm(struct timer *timer, uint64_t deadline_ns)
 	}
 	assert(loop_is_current(timer->loop));
 	timers = loop_timers(timer->loop);
-	/* After all that were due by then, this timer included: a timer that is always armed for a
+	/* The timer comes after all that were due by then. So a timer that is always armed for a
 	 * past time waits for the others each time. */
 	if (deadline_ns <= timers->slice_ns) {
 		deadline_ns = timers->slice_ns + 1;
