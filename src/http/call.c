@@ -65,7 +65,8 @@ static void on_read(struct handler *handler, const struct event *event)
 	if (call->is_done) {
 		return;
 	}
-	/* A server of another line-based protocol would hardly begin like this. */
+	/* An answer in HTTP begins with an "H"; those of other line-based protocols hardly ever
+	 * do. */
 	if (!call->is_heard && bytes.bytes[0] != 'H') {
 		finish(call, -EPROTONOSUPPORT);
 		return;
@@ -212,8 +213,8 @@ struct http_call *http_call_close(struct http_call *call)
 	if (call->stream != NULL) {
 		call->stream = stream_free(call->stream);
 	}
-	/* Perhaps inside one of its handlers: what these still use is freed at the end of the turn.
-	 */
+	/* This may be inside a handler of the call, so its memory is freed at the end of the
+	 * turn. */
 	call->reader = http_reader_free(call->reader);
 	free(call->request);
 	task_init(&call->gone, on_gone);

@@ -40,7 +40,8 @@ struct http_connection {
 	struct handler end;
 	struct handler drain;
 	struct timer timer;
-	/* Continues with bytes that were read already, or ends, then frees the memory. */
+	/* Continues with bytes that were read already, or closes the connection if sending has
+	 * failed. CLOSED: frees the memory. */
 	struct task go_on;
 	struct http_reader *reader;
 	struct http_exchange exchange;
@@ -122,7 +123,8 @@ static void watch_reader(struct http_connection *connection)
 }
 
 /**
- * If it fails, the connection is closed later: HANGUP may have come before the request was read.
+ * Sends bytes. If that fails, on_go_on() closes the connection later. It also fails if HANGUP came
+ * before the request was read.
  */
 static void send_bytes(struct http_connection *connection, const void *bytes, size_t n)
 {
@@ -146,9 +148,9 @@ static void on_time(struct timer *timer)
 		return;
 	}
 	if (!stream_is_tcp(connection->stream)) {
-		/* The kernel reports room only when three quarters of the queue are free: a client
-		 * that is slow, but not stuck, shows if weir writes. The stream does not read
-		 * meanwhile, so this calls no handler. */
+		/* The kernel reports room only when three quarters of the queue are free. So weir
+		 * writes here, which succeeds if the client is slow but not stuck. The stream does
+		 * not read meanwhile, so this calls no handler. */
 		stream_poke(connection->stream);
 	}
 	end_ns = clock_after(stream_stalled_ns(connection->stream), TIME_NS);
@@ -165,7 +167,8 @@ static void await_drain(struct http_connection *connection)
 {
 	if (!handler_is_on(&connection->drain) &&
 		stream_write(connection->stream, "", 0, &connection->drain) < 0) {
-		/* It has failed, like what was sent before: on_go_on() will be called. */
+		/* The stream has failed, so send_bytes() has failed before, and on_go_on() will be
+		 * called. */
 	}
 }
 
@@ -286,7 +289,7 @@ static void on_go_on(struct task *task)
 	size_t n = connection->n_rest;
 
 	if (connection->state != READING) {
-		connection_close(connection); /* what was sent did not arrive */
+		connection_close(connection); /* sending has failed */
 		return;
 	}
 	connection->rest = NULL;
