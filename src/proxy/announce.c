@@ -28,8 +28,8 @@ static int take_real_addresses(const struct announce *announce, struct proxy_hea
 		return 0;
 	}
 	if (client->family == AF_UNIX) {
-		/* Read here, because the session does not store it: UNIX clients rarely have a
-		 * path. */
+		/* The address is read here, because the session does not store it: UNIX clients
+		 * rarely have a path. */
 		source->len = sizeof(source->sa);
 		if (getpeername(announce->fd, &source->sa.any, &source->len) < 0) {
 			return -errno;

@@ -94,7 +94,7 @@ static struct group_plan *make_plan(
 }
 
 /** Makes the plans of all upstreams, also of those to which no listener leads: what is known of
- * their servers stays, and goes on to be found out. */
+ * their servers is kept, and they are still checked and found. False: no memory. */
 static bool generation_make_plans(struct generation *generation, struct proxy_shared *shared)
 {
 	const struct conf *conf = generation->conf;
@@ -115,7 +115,7 @@ static struct group_plan *generation_plan(
 
 /** The upstreams of a listener, each once, its own first. */
 struct upstreams {
-	/** N; the first is NULL: the listener has no upstream of its own. */
+	/** `n` plans; the first is NULL if the listener has no upstream of its own. */
 	struct group_plan **plans;
 	size_t n;
 	size_t *route_plans; /**< for each route: its index in `plans` */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Which groups of a generation have their servers checked (generation.h). */
+/* Says which groups have their servers checked: those of all upstreams of a generation
+ * (generation.h). */
 #include "proxy/generation.h"
 #include "upstream/checks.h"
 #include "upstream/plan.h"

@@ -14,7 +14,7 @@ struct named_limit {
 	struct list kept; /**< struct limits::kept, or on no list */
 	char *name;       /* stored after the tallies */
 	struct accept_rate accept_rate;
-	struct often refusals[END_REASONS]; /**< zeroed: this reason is not a refusal */
+	struct often refusals[END_REASONS]; /**< zeroed: limits_refused() does not count it */
 	struct sources_list *sources_list;
 	struct sources *sources; /**< NULL: no config has limited sources yet */
 	size_t n_workers;

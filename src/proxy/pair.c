@@ -360,9 +360,10 @@ static const struct pump_calls upstream_calls = {.tell = on_upstream, .moved = o
 
 /**
  * Reads and writes once before a timer decides. A full send queue hides a receiver that is slow but
- * not stuck, because the kernel reports room only when a third of the queue is free. TCP sockets
- * are not written to: the kernel always takes a few more bytes, which would start the timer anew
- * for a receiver that is stuck. For TCP pair_look() reads how many bytes the peer has acknowledged.
+ * not stuck, because the kernel reports room only when a third of the queue is free (UNIX: three
+ * quarters). TCP sockets are not written to: the kernel always takes a few more bytes, which would
+ * start the timer anew for a receiver that is stuck. For TCP pair_look() reads how many bytes the
+ * peer has acknowledged.
  */
 static void side_poke(struct stream *side)
 {

@@ -23,7 +23,7 @@ static void retry(struct waiting *waiting)
 			return;
 		}
 		if (!limit_await(&waiting->places->pairs)) {
-			list_move_all(&waiting->retrying, &waiting->waiters); /* after those */
+			list_move_all(&waiting->retrying, &waiting->waiters); /* `waiters` last */
 			list_move_all(&waiting->waiters, &waiting->retrying);
 			return;
 		}

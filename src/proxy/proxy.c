@@ -58,7 +58,7 @@ int proxy_listen(struct proxy *proxy, struct generation *generation, struct boun
 	}
 	if (lets_in(proxy, listener)) {
 		list_append(proxy_list(proxy, listener), &listener->link);
-	} else { /* it arrives too late */
+	} else { /* the proxy was shut meanwhile */
 		list_append(&proxy->changing, &listener->link);
 		loop_next(proxy->part.loop, &proxy->change);
 	}
@@ -86,8 +86,9 @@ static void change_listener(struct proxy *proxy, struct listener *listener)
 	}
 }
 
-/** Closes one listener a turn: the kernel usually needs 50 us for a listening socket, but sometimes
- * a millisecond. */
+/** Switches, drains or closes the listeners of `changing`, a few a turn, but closes only one: the
+ * kernel usually needs 50 us for a listening socket, but sometimes a millisecond. False: some are
+ * left. */
 static bool change_listeners(struct proxy *proxy)
 {
 	for (unsigned n = 0; !list_empty(&proxy->changing); n++) {
@@ -147,7 +148,8 @@ static void apply(const struct proxy *proxy, struct terms *terms)
 
 /**
  * Updates all terms of the previous generation, because connections that were accepted with them
- * may still be handed over, and the terms of older ones that are in use.
+ * may still be handed over. Also updates the terms of older generations that are in use. False:
+ * some are left.
  */
 static bool change_terms(struct proxy *proxy)
 {
@@ -252,7 +254,8 @@ void proxy_shut(struct proxy *proxy)
 	proxy_change(proxy);
 }
 
-/** Does not look at the listeners that stay, so a reload may change the owners of their sockets. */
+/** Does not look at the listeners that stay, because a reload may be changing
+ * bound_socket::listener of their sockets. */
 void proxy_shut_own(struct proxy *proxy)
 {
 	assert(loop_is_current(proxy->part.loop));

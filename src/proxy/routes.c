@@ -8,8 +8,8 @@
  *	names	exact names, and suffixes ("*."), each with a chain of its routes
  *	unnamed	routes with only `alpn`
  *
- * Before the hello is known the steps decide. After that the lowest number of the routes that fit
- * in all three views is taken.
+ * Before the hello is known the steps decide. After that each view finds its first route that
+ * fits, and of these the one with the lowest number is taken.
  */
 #include "proxy/routes.h"
 

@@ -298,8 +298,8 @@ static void session_count_end(const struct session *session)
 
 	counter_add(&part->counters.n_closed[end->reason], 1);
 	counter_add(&session->terms->rules.tally->n_ended[end->by][end->reason], 1);
-	/* Before the place is given back: a thread that sees that no place is taken must see this
-	 * time. */
+	/* This is stored before the place is given back, because a thread that sees that no place
+	 * is taken must see this time. */
 	atomic_store_explicit(&part->counters.ended_ns, clock_ns(), memory_order_relaxed);
 	if (end->reason == END_QUEUE) {
 		group_waited_too_long(session_target(session)->group);

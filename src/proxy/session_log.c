@@ -42,7 +42,7 @@ static void log_peer(struct log_line *line, const char *key, const union session
 	}
 }
 
-/** Adds the client; for a UNIX client also its process and user. */
+/** Adds a peer under these keys: its address, and for a UNIX client also its process and user. */
 static void log_connected(
 	struct log_line *line, const char *const keys[3], const union session_peer *peer)
 {

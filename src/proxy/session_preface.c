@@ -36,7 +36,7 @@ struct session_preface {
 	size_t step;    /**< index of the current step */
 	bool has_begun; /**< a byte has come */
 	/* The result of that step, for the closing line: */
-	const char *what; /**< what it looks at; NULL: nothing is wrong */
+	const char *what; /**< what it looks at */
 	const char *why;
 	size_t n_shown;
 	uint8_t shown[SHOWN_MAX];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The stages of a session before RELAYING. The client is watched, and a server is chosen and
- * connected to; if that fails, the next server, and after a wait all servers again.
+ * connected to. If that fails, the next server is tried, and after a wait all servers again.
  *
  *	    ┌ all are full ─▶ session_queue ─ a place ─┐
  *	    │                    │ none is left        ▼
@@ -41,8 +41,8 @@ static void session_answered(
 
 static void on_client_gone(struct handler *handler, const struct event *event)
 {
-	/* Of an ERROR, CLOSE follows and says the same. A UNIX client that closed (0) has finished:
-	 * its end of input is read by the pair. */
+	/* After an ERROR comes a CLOSE with the same error. A UNIX client that closed (error 0) has
+	 * only finished: the pair reads its end of input. */
 	if (event->type != STREAM_ERROR && event->error != 0) {
 		session_client_gone(
 			container_of(handler, struct session_setup, client_gone)->session,
@@ -293,7 +293,7 @@ static void on_connected(void *owner, int status, struct stream *stream,
 {
 	struct session *session = owner;
 	struct session_setup *setup = session->setup;
-	union session_peer peer = session_peer(last->sa, last->sa_len); /* owned by the connector */
+	union session_peer peer = session_peer(last->sa, last->sa_len); /* outlives the connector */
 	bool forbidden = last->forbidden;
 
 	if (status == 0) {
@@ -471,7 +471,7 @@ void session_setup_strike(struct session *session)
 		}
 	}
 	if (stream_cause(client) != 0) {
-		return; /* it has failed and reports that in this turn: that is the reason */
+		return; /* it has failed: its event, in this turn, says the reason */
 	}
 	stream_expire(client);
 	session_refuse(session, end_by_timer(deadline.kind, now_ns - deadline.at_ns));

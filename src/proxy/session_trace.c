@@ -13,7 +13,7 @@
  * `id` is the log's pair=. `listener`, `server` (as written in the config), `by`, `reason` and
  * `timer` are addresses of texts; `accepted` is CLOCK_MONOTONIC in ns, `late` is ns, `up` and
  * `down` are bytes. pair_close comes for each closing line, so also for clients that were never
- * paired; timer_strike for each of them that has timer=, right before it.
+ * paired. If the line has timer=, timer_strike comes right before pair_close.
  */
 #include <sys/sdt.h>
 

@@ -14,8 +14,8 @@
 
 enum {
 	LINE_BYTES = 64,  /* each shard has cache lines of its own, because workers write to it */
-	KEYS = 6,         /* keys of the hash: one, and one for each word */
-	ROOM_MIN = 16,    /* so few buckets are not given back */
+	KEYS = 6,         /* keys of the hash: one to add, and a factor for each word */
+	ROOM_MIN = 16,    /* a shard does not shrink to fewer buckets */
 	SWEEP = 2,        /* sources freed by each take and give */
 	SWEEP_TICK = 256, /* sources freed at a time by the tick, which repeats that */
 };
@@ -40,8 +40,9 @@ struct shard {
 	struct source **buckets;
 	size_t room; /**< number of buckets, a power of two */
 	size_t n;
-	/** Sources without a pair, sorted by when their last pair ended. No debt lasts longer than
-	 * a second, so the sources after the first one can be freed at most a second after it. */
+	/** Sources without a pair, sorted by when their last pair ended. sweep() stops at the first
+	 * one that has a debt. No debt lasts longer than a second, so that source delays those
+	 * after it by a second at most. */
 	struct list leaving; /* struct source::link */
 	struct source *one;  /**< the bucket, while one is enough */
 	struct sources *sources;
@@ -70,8 +71,8 @@ static void unlock(struct shard *shard)
 
 /**
  * A multilinear hash (Dietzfelbinger): any two prefixes collide with a probability of about 2^-32
- * for anyone who does not know the keys. It is mixed because the sums of addresses in a row are in
- * a row too, and with some keys most of them would be in few shards.
+ * for anyone who does not know the keys. The sum is mixed because addresses in a row have sums at
+ * equal distances, and with some keys most of these would be in few shards.
  */
 static uint32_t hash_of(const struct sources *sources, const struct prefix *prefix)
 {
@@ -202,7 +203,8 @@ static struct source *sweep(struct shard *shard, uint64_t now_ns, unsigned max, 
 	return over;
 }
 
-/** Frees some sources of a shard. Returns whether there may be more. */
+/** Frees the sources of a shard that need not be stored any more, a few at a time. Returns whether
+ * others are left to be freed later. */
 static bool tick(struct shard *shard, uint64_t now_ns)
 {
 	struct source *over;

@@ -62,7 +62,7 @@ static void throttle_look(struct throttle *throttle, uint64_t now_ns)
 	}
 }
 
-/** Gives the pump what is saved up in a time of the bytes that are kept. */
+/** Gives the pump as many of the kept bytes as are saved up in a time. */
 static void throttle_give(struct throttle *throttle, uint64_t ns)
 {
 	size_t max = bytes_in(throttle, ns);
@@ -71,7 +71,7 @@ static void throttle_give(struct throttle *throttle, uint64_t ns)
 	part.n = part.n < max ? part.n : max;
 	throttle->kept.bytes += part.n;
 	throttle->kept.n -= part.n;
-	pump_give(throttle->pump, part.bytes, part.n); /* and throttle_moved() comes of it */
+	pump_give(throttle->pump, part.bytes, part.n); /* which calls throttle_moved() */
 	if (!throttle_keeps(throttle)) {
 		free(throttle->buffer);
 		throttle->buffer = NULL;
