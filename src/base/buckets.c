@@ -3,7 +3,6 @@
 
 #include "base/clock.h"
 
-/* In microseconds. */
 static const uint32_t bounds_us[BUCKETS - 1] = {
 	100,
 	250,

@@ -67,7 +67,7 @@ static int grow(struct table *table)
 
 int table_add(struct table *table, uint64_t hash, const void *item)
 {
-	/* At most half full. */
+	/* The table stays at most half full. */
 	if (table->n >= table->room / 2 && grow(table) < 0) {
 		return -ENOMEM;
 	}

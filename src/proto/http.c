@@ -403,7 +403,7 @@ static int line_end(struct http_reader *reader)
 	return why == NULL ? r : refuse(reader, 400, why);
 }
 
-/** Whether the part of the head that has come is too long already. */
+/** Checks the length of the part of the head that has come. 0 or -EBADMSG. */
 static int look_at_bounds(struct http_reader *reader)
 {
 	if (reader->header == 0) {

@@ -46,7 +46,7 @@ static const char *complaint(enum http_chunk_state state)
 	}
 }
 
-/** For the line with a chunk's size. Returns whether the byte fits. */
+/** Takes a byte of the line with a chunk's size. Returns whether it fits. */
 static bool look_at_size(struct http_chunks *chunks, uint8_t c)
 {
 	int digit = chunks->state == HTTP_CHUNK_SIZE ? digit_of(c) : -1;
@@ -98,7 +98,7 @@ static bool expect(
 	return c == wanted;
 }
 
-/** Any byte except data. */
+/** Takes any byte except data. Returns whether it fits. */
 static bool look_at_byte(struct http_chunks *chunks, uint8_t c)
 {
 	switch (chunks->state) {

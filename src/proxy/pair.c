@@ -132,7 +132,8 @@ static void pair_close_throttles(struct pair *pair)
 	}
 }
 
-/** Opens both throttles, and lets them keep the first bytes. 0, or -ENOMEM: then none is open. */
+/** Opens both throttles, and lets that of the client keep the first bytes. 0, or -ENOMEM: then none
+ * is open. */
 static int pair_open_throttles(struct pair *pair, const struct pair_opts *opts)
 {
 	struct loop *loop = stream_loop(opts->client);

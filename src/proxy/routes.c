@@ -61,8 +61,8 @@ struct routes {
 
 /* ---- names ---- */
 
-/** Hashes a name from its end to its front, so that the hash of each of its suffixes is met on the
- * way. */
+/** Continues the hash of a name with the byte before. Names are hashed from the end to the front,
+ * so that the hash of each suffix is met on the way. */
 static uint64_t hash_front(uint64_t hash, const uint8_t *byte)
 {
 	return hash_bytes(hash, byte, 1);

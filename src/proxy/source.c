@@ -154,7 +154,7 @@ static void fit(struct shard *shard)
 	}
 	lock(shard);
 	if (room != room_for(shard) || shard->room != old_room) {
-		unlock(shard); /* other sources came, and their threads resize it */
+		unlock(shard); /* it has changed meanwhile, and is resized later */
 		free(buckets);
 		return;
 	}

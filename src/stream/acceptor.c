@@ -64,7 +64,7 @@ struct acceptor {
 	 * come first, and each gets its options after accept4(). On a socket of ours these are the
 	 * connections that came before acceptor_open(); they have the options already. */
 	unsigned n_early;
-	/** RUNNING: how many were accepted in one go, and in which turn. */
+	/** RUNNING: how many the last wake-up was to accept at most, and in which turn it was. */
 	unsigned slice;
 	uint64_t slice_turn;
 	enum phase phase;
@@ -446,7 +446,7 @@ static enum phase begin_drain(struct acceptor *acceptor)
 	bool was_empty = is_empty(acceptor->fd);
 	int r = acceptor->opts.is_shared ? -EBUSY : listen_refuse(acceptor->fd);
 
-	if (r == 0) { /* until it is empty, which only accept(2) can tell now */
+	if (r == 0) { /* until the queue is empty, as only accept(2) can tell now */
 		acceptor->n_left = UINT_MAX;
 		return was_empty ? LOOKING : ENDING;
 	}

@@ -89,7 +89,6 @@ static void tell_failed(const struct connector *connector, const struct connecto
 	}
 }
 
-/** An attempt failed. */
 static void fail(struct attempt *attempt, int status)
 {
 	struct connector *connector = attempt->connector;
@@ -274,7 +273,6 @@ static void fail_and_go_on(struct attempt *attempt, int status, uint64_t late_ns
 
 /* ---- events ---- */
 
-/** connect(2) has ended. */
 void attempt_on_ended(struct task *task)
 {
 	struct attempt *attempt = container_of(task, struct attempt, ended);

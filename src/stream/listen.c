@@ -336,7 +336,7 @@ int listen_set_backlog(int fd, const struct sockopts *options, struct sockopts_k
 
 	if (kept != NULL && !is_said) {
 		if (kept->backlog == 0) {
-			return 0; /* it still has the one that it came with */
+			return 0; /* the socket still has its original backlog */
 		}
 		backlog = kept->backlog;
 		kept->backlog = 0;
