@@ -30,8 +30,8 @@ __attribute__((format(printf, 2, 3))) static int wrong(
 	return -EINVAL;
 }
 
-/** The port for a number, which may have a sign as in Go, or for the name of a service; "" is 0. 0,
- * or -EINVAL and the error. */
+/** Reads a port: a number, which may have a sign as in Go, or the name of a service. An empty text
+ * is port 0. Returns 0, or -EINVAL and the error. */
 static int read_port(const char *text, uint16_t *ret_port, char error[ADDRESS_ERROR_MAX])
 {
 	const char *digits = text + (*text == '+' || *text == '-');

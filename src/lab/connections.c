@@ -20,14 +20,14 @@ struct walk {
 	struct lab *lab;
 	struct http_exchange *exchange;
 	struct task task;
-	/* The position; at the head of a list there are no more. */
+	/* The position. A place that is at the head of a list has passed the last element. */
 	struct place proxy;
-	struct place next;     /**< the next link of proxy_of */
-	struct list *proxy_of; /**< if this is not what `proxy` is at, it has been removed */
+	struct place next;     /**< the next link of the proxy */
+	struct list *proxy_of; /**< the proxy entered last; removed if `proxy` is elsewhere */
 	uint64_t last_id;      /**< links with greater ids began later and are not shown */
 	struct bytes text;
 	bool has_shown;
-	bool is_of_one; /**< proxy */
+	bool is_of_one; /**< only the links of one proxy are shown */
 };
 
 static void walk_free(struct walk *walk)

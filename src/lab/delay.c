@@ -13,7 +13,7 @@ enum {
 	 * delay. */
 	LATENCY_ROOM = 16 * 1024 * 1024,
 	PAUSE_NS = NS_PER_MS, /**< between bytes that were not sent together */
-	BLOCK = 16 * 1024,    /**< of the stream: in each a delay of its own, at the latest */
+	BLOCK = 16 * 1024,    /**< bytes of the stream that have the same delay, at most */
 };
 
 /** Converts the time of an attribute; a negative one becomes 0. */
@@ -29,8 +29,9 @@ static uint64_t ms_to_ns(int64_t ms)
  * delay, turn_ns when they came, and since_ns when they were due ---- */
 
 /**
- * The offset in the stream that determines the delay of these bytes: that of the first of the bytes
- * that were sent together, or of their block. So it does not matter in how many reads they came.
+ * The offset in the stream that determines the delay of a chunk: that of the first byte that was
+ * sent together with it, or that of the first byte of its block if this is greater. So it does not
+ * matter in how many reads the bytes came.
  */
 static uint64_t place_of(const struct stage *stage, const struct chunk *chunk)
 {
@@ -66,8 +67,8 @@ static uint64_t due_of(const struct stage *stage, const struct chunk *chunk, uin
 					  : now_ns;
 }
 
-/** Whether the receiver does not take what is due: then it waits for the receiver, and is not in
- * flight any more. */
+/** Whether bytes are due that the receiver does not take. They wait for the receiver, and are not
+ * in flight any more. */
 static bool is_held_up(const struct stage *stage, uint64_t now_ns)
 {
 	const struct chunk *head = chunks_head(&stage->in);

@@ -65,7 +65,7 @@ const struct toxic_type toxic_timeout = {
 	.what = "the connection is closed",
 };
 
-/* ---- reset_peer: is_busy once something has come, at since_ns ---- */
+/* ---- reset_peer: since_ns is when something came first; is_busy means that it has come ---- */
 
 static void reset_peer_move(struct stage *stage, uint64_t now_ns)
 {

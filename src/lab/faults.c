@@ -147,8 +147,8 @@ const struct toxic_type toxic_drip = {
 
 enum { CORRUPT_EVERY_BYTES = TRIGGER_ATTRIBUTES };
 
-/** Flips a bit of one byte in each `every` bytes of the stream, which chance selects: a draw for
- * each byte would take the loop's time from others. */
+/** Flips a bit in one of each `every` bytes of the stream; chance selects the byte and the bit. A
+ * draw for each byte would take the loop's time from others. */
 static void spoil(const struct stage *stage, struct chunk *chunk)
 {
 	uint64_t every = (uint64_t)stage->toxic->values[CORRUPT_EVERY_BYTES];

@@ -21,7 +21,7 @@ static const char *const scopes[] = {"proxy", NULL};
 		.choices = scopes,                                                                 \
 		.why = "since a client that is not let in has neither an age nor bytes"}
 
-/** How long after after_bytes were reached that may be noticed. */
+/** The longest time until weirlab notices that after_bytes were reached. */
 static const uint64_t look_ns = UINT64_C(5) * NS_PER_MS;
 
 const struct toxic_type toxic_refuse = {

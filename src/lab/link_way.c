@@ -27,7 +27,7 @@
 enum {
 	/** Sleeping and waking up takes about as long, so the loop turns until then instead. */
 	SOON_NS = 15 * NS_PER_US,
-	READ_MIN = LOOP_BUFFER_BYTES / 2, /**< so much at once, so that few reads do it */
+	READ_MIN = LOOP_BUFFER_BYTES / 2, /**< room before the next read, so that reads are few */
 };
 
 static const unsigned way_events =
@@ -187,7 +187,7 @@ static void on_source(struct handler *handler, const struct event *event)
 		}
 		chain_put(&way->chain, event->data, event->len, clock_ns());
 		if (task_is_waiting(&way->link->soon)) {
-			pace(way); /* its run is still to come in this turn: others wait, too */
+			pace(way); /* link_run() follows; running here too would delay others */
 			return;
 		}
 		break;

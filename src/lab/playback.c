@@ -33,7 +33,7 @@ static const struct recorded_event *event_of(const struct playback *playback)
 	return &playback->recording->events[playback->next];
 }
 
-/** Whether the peer has done this event of its own. */
+/** Whether the peer has done what this event of its side says. */
 static bool has_come(const struct playback *playback, const struct recorded_event *event)
 {
 	switch (event->kind) {
@@ -115,7 +115,7 @@ void playback_done(struct playback *playback, uint64_t now_ns)
 	playback->done_ns = now_ns;
 	playback->done_at = event_of(playback)->at_ns;
 	playback->next++;
-	(void)pass_peer(playback, now_ns); /* this is the time of what has come meanwhile */
+	(void)pass_peer(playback, now_ns); /* what the peer has done meanwhile counts from now */
 }
 
 const char *playback_difference(const struct playback *playback, char text[PLAYBACK_TEXT_MAX])

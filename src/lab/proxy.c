@@ -46,8 +46,8 @@ static int set_listen(struct proxy *proxy, const char *listen)
 	return 0;
 }
 
-/** Sets the upstream. If it cannot be parsed, no connection is made. `text` may be the old one. 0
- * or -ENOMEM. */
+/** Sets the upstream. If it cannot be parsed, no connection is made. `upstream` may be the old one.
+ * Returns 0 or -ENOMEM. */
 static int set_upstream(struct proxy *proxy, const char *upstream)
 {
 	char error[ADDRESS_ERROR_MAX];
@@ -300,8 +300,8 @@ static int drop_part(const struct proxy *proxy, int fd, double part)
 	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
 }
 
-/** From now on this part of the connects is never answered; 0: none. 0, or -EAGAIN: it failed,
- * which was reported, and nothing has changed. */
+/** From now on this part of the connects is never answered; with part 0, all are. Returns 0, or
+ * -EAGAIN: it failed, which was reported, and nothing has changed. */
 static int make_deaf(struct proxy *proxy, double part)
 {
 	int fd = acceptor_fd(proxy->acceptor);
@@ -322,7 +322,7 @@ static int make_deaf(struct proxy *proxy, double part)
 	return 0;
 }
 
-/** Opens or shuts the door. 0, or -EAGAIN: it failed, which was reported. */
+/** Listens, or stops listening. 0, or -EAGAIN: it failed, which was reported. */
 static int turn_door(struct proxy *proxy, bool is_shut)
 {
 	char error[ADDRESS_ERROR_MAX];

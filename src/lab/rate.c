@@ -13,13 +13,15 @@
  * (chain::sent_ns). A low rate needs no window: what it allows in twice LATE_NS is not more than
  * what is spare.
  *
- * A line that was held up sends more together, and a window later again, since only then the window
- * has left that behind. If it then wakes up late each time, it never catches up. So it wakes up
- * EARLY_NS before, and looks again each turn.
+ * A line that was held up sends many bytes together. The window then allows no more until it has
+ * left these behind, so that WINDOW_NS later the line again sends many together. If it woke up
+ * late each time, it would never catch up. So it wakes up EARLY_NS before, and looks again each
+ * turn.
  *
- * What a reader does not take leaves at once when he takes bytes again. So nothing passes while he
- * takes none, which keeps this below what was passed in two turns. The window counts it when it has
- * left (chain_calls::held); without a window, the line does not catch up then.
+ * Bytes that a reader does not take leave together when it takes bytes again. So nothing passes
+ * while the reader takes none, and such bytes are fewer than two turns pass on. The window counts
+ * them when they have left (chain_calls::held). Without a window, the line does not make up for the
+ * time in which the reader took none.
  *
  * Up to SMOOTH_RATE pieces are small, since few bytes are spare. Above it only the limit for a
  * second is promised, so pieces are large, and cost less.
@@ -33,8 +35,8 @@
 enum { RATE };
 
 enum {
-	/** The line catches up with at most so much: a second has less than 1 % too much, and a
-	 * margin is left. */
+	/** The line makes up for at most this much lost time, so that a second has less than 1 %
+	 * too many bytes, with a margin. */
 	LATE_NS = 9 * NS_PER_MS,
 	WINDOW_NS = 10 * NS_PER_MS,
 	SLOTS = 1000, /**< of a window */
@@ -42,9 +44,9 @@ enum {
 	/** A window may have 16 KiB more than the rate allows. Not all are used, for the delay
 	 * between sent_ns and the wire is unknown. */
 	SPARE_BYTES = 14 * 1024,
-	/** A timer of a machine with others to serve is late by so much, or less. */
+	/** On a machine that does other things too, a timer is late by this much, or less. */
 	EARLY_NS = 120 * NS_PER_US,
-	/** For so short a time the loop does not sleep (link_way.c: SOON_NS). */
+	/** The loop does not sleep for so short a time (link_way.c: SOON_NS). */
 	LOOK_NS = 10 * NS_PER_US,
 	/** A piece is what the line sends in this time, but at most PIECE_BYTES and at least a
 	 * byte. */
@@ -56,13 +58,14 @@ enum {
 	FAST_PIECE_NS = 200 * NS_PER_US,
 	FAST_SPARE_NS = NS_PER_MS,
 	/** The most that passes in a turn of the loop. So other connections do not wait long, and a
-	 * line that is behind sends little between two looks at the clock: what it takes to send
-	 * one turn's bytes is lost in each window that is full. */
+	 * line that is behind sends little between two looks at the clock: in each window that is
+	 * full, the time is lost that sending the bytes of one turn takes. */
 	TURN_BYTES = 16 * 1024,
-	/** Above SMOOTH_RATE, it is what the line sends in this time. */
+	/** Above SMOOTH_RATE, the most that passes in a turn is what the line sends in this
+	 * time. */
 	FAST_TURN_NS = NS_PER_MS,
-	/** In flight is what the line sends in this time, which is more than it catches up with;
-	 * but at least ROOM_MIN, and at most ROOM_MAX bytes. */
+	/** As many bytes may be in flight as the line sends in this time, which is longer than
+	 * LATE_NS; but at least ROOM_MIN, and at most ROOM_MAX bytes. */
 	ROOM_NS = 12 * NS_PER_MS,
 	ROOM_MIN = CHAIN_ROOM,
 	ROOM_MAX = 4 * 1024 * 1024,
@@ -73,8 +76,8 @@ enum {
 struct window {
 	uint64_t slot; /**< the current slot, counted from the zero of the clock */
 	uint64_t sum;  /**< of all slots and `open` */
-	/** Passed in the last turn. They are in no slot yet, because the chain's owner sends them
-	 * later in that turn. */
+	/** Bytes that passed in the last turn. They are in no slot yet, because the chain's owner
+	 * sends them later in that turn. */
 	uint64_t open;
 	uint64_t open_ns;      /**< the time of that turn */
 	bool is_early;         /**< woke up early, and nothing has passed since */
@@ -136,8 +139,9 @@ static void window_advance(struct window *window, uint64_t now_ns)
 	window->slot = most(window->slot, slot);
 }
 
-/** Whether nothing passes while the receiver has not taken what passed before. A stage after this
- * one may hold it as well, and an end that closes does not wait for a receiver. */
+/** Whether nothing passes while the receiver has not taken what passed before. If there is a stage
+ * after this one, that stage may hold the bytes, too; and an end that closes does not wait for a
+ * receiver. */
 static bool waits_for_receiver(const struct stage *stage)
 {
 	const struct chain *chain = stage->chain;
@@ -156,7 +160,7 @@ static void window_book(struct stage *stage, uint64_t now_ns)
 		uint64_t held = can_be_held ? chain->calls->held(chain) : 0;
 
 		held = least(held, window->open);
-		/* When it left after it was held is not known: at the latest now. */
+		/* It is not known when bytes that were held have left: now at the latest. */
 		window_advance(
 			window, stage->is_held ? now_ns : most(window->open_ns, chain->sent_ns));
 		*slot_at(window, window->slot) += (uint32_t)(window->open - held);

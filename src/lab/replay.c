@@ -40,7 +40,7 @@ struct player {
 	struct timer timer;
 	struct playback playback;
 	uint64_t n_sent;
-	uint32_t n_of_event;  /**< how many of these belong to the current event */
+	uint32_t n_of_event;  /**< how many of n_sent belong to the current event */
 	uint64_t deadline_ns; /**< until when a reset waits for delivery; 0: there is no reset */
 	bool is_over;         /**< it closes when what was written is sent */
 };

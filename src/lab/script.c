@@ -105,7 +105,7 @@ static int check_body(
 static int check_path(const struct script_step *step, const char *path, unsigned line,
 	char error[SCRIPT_ERROR_MAX])
 {
-	static struct http_target target; /* 8 KiB; one thread */
+	static struct http_target target; /* static because of its 8 KiB; only one thread uses it */
 	struct span bytes = {(const uint8_t *)step->path, strlen(step->path)};
 	const char *verb = http_verb_name(step->verb);
 	char methods[API_METHODS_MAX];
@@ -267,7 +267,7 @@ static void stop(struct script *script)
 /** Sends a request to the API. Returns whether it succeeded. */
 static bool ask(struct script *script, const struct script_step *step)
 {
-	static struct http_target target; /* 8 KiB; one thread */
+	static struct http_target target; /* static because of its 8 KiB; only one thread uses it */
 	struct answer answer = {0};
 	struct span bytes = {(const uint8_t *)step->path, strlen(step->path)};
 	const char *why = NULL;

@@ -224,7 +224,7 @@ struct toxic *toxic_json_new(json_t *json, struct answer *answer)
 	return toxic;
 }
 
-/** The name that the Go of toxiproxy gives to what changes a toxic. */
+/** The Go type of a request that changes a toxic, as toxiproxy writes it in errors. */
 static const char update_type[] =
 	"struct { Attributes interface {} \"json:\\\"attributes\\\"\"; Toxicity float32 "
 	"\"json:\\\"toxicity\\\"\" }";
