@@ -39,7 +39,7 @@ const struct option option_table[] = {
 	{"blackhole", "ADDR", KIND_LISTEN, SCENARIO_CONNECT, AT(blackhole), 0, 0, NULL,
 		"be a server that answers no connect, on this TCP address"},
 	{"source", "IP[,IP...]", KIND_SOURCE, ALL, AT(sources), 0, 0, NULL,
-		"connect from these addresses in turn; may be repeated"},
+		"connect from these addresses in rotation; may be repeated"},
 	{"connections", "N", KIND_COUNT, ALL, AT(n_connections), 1, OPTIONS_CONNECTIONS_MAX, NULL,
 		"how many (default 100)"},
 	{"ramp", "RATE", KIND_NUMBER, SERVED, AT(ramp), 0, 1000000, NULL,
