@@ -27,7 +27,8 @@ uint64_t budget_fds(const struct options *options)
 	       options->n_connections * n_ends(options);
 }
 
-/** Raises the limit, which allows that many, and enlarges the fd table. */
+/** Raises the limit if it is below `need`, and enlarges the fd table. The caller has checked that
+ * the hard limit is enough. */
 static void take_fds(struct rlimit *limit, uint64_t need)
 {
 	if (need > limit->rlim_cur) {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Counts are compared by Fisher's exact test, lateness by confidence intervals of its quantiles,
- * and what has a definite cause by whether it happened. MISS is the probability that two runs
- * without a real difference differ here in anything; all comparisons share it.
+ * and what has a definite cause by whether it happened. The probability that two runs without a
+ * real difference differ here in anything is at most 1 %; MISS is the share of each comparison in
+ * it.
  */
 #include "load/compare.h"
 

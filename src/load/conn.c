@@ -101,8 +101,9 @@ static uint64_t conn_end_ns(const struct conn *conn, enum conn_end end)
 	return has_failed && end != CONN_END_OURS ? stream_cause_ns(conn->stream) : clock_ns();
 }
 
-/** Whether a server end belongs to this run: a token has shown it, or the server end sends first,
- * so that it cannot be known here. */
+/** Whether an end belongs to this run. A server end does if a token has shown it. If the server
+ * ends send the tokens, and clients in another process read them, it cannot be known here, and is
+ * assumed. */
 static bool is_of_this_run(const struct conn *conn)
 {
 	const struct options *options = conn_options(conn);

@@ -7,7 +7,8 @@
 #include "load/options.h"
 #include "load/run.h"
 
-/** The time by which one byte may take longer than another from end to end, at least. */
+/** One byte may take longer than another from end to end by this time, or by --max-late if that is
+ * more. */
 #define SLACK_NS ((uint64_t)100 * NS_PER_MS)
 
 bool conn_is_seen(const struct conn *conn)

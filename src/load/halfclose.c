@@ -5,9 +5,10 @@
  *	the end that finishes	token or a byte ── FIN ──▶ waits for the close, which is judged
  *	the other end		reads the FIN ──▶ silence, or a byte every D until it is over
  *
- * If the other end is silent, the close is counted from the FIN, or the last byte before it, for
- * the half-close timer. With --every it is counted only from the FIN, for the cap. The other end
- * has read a FIN already, so it notices the close only when it sends again.
+ * If the other end is silent, the close is counted from the FIN, or from the other end's last byte
+ * if that is later, for the half-close timer. With --every it is counted only from the FIN, for the
+ * limit of the whole time that a pair is half-closed. The other end has read a FIN already, so it
+ * notices the close only when it sends again.
  */
 #include "base/clock.h"
 #include "load/conn.h"
@@ -16,7 +17,7 @@
 #include "load/scenario.h"
 #include "stream/stream.h"
 
-/** How often in the expected time the other end looks whether all others are over. */
+/** How often in the expected time the other end looks whether its mate is over. */
 enum { LOOKS = 8 };
 #define LOOK_MIN_NS ((uint64_t)10 * NS_PER_MS)
 #define LOOK_MAX_NS ((uint64_t)500 * NS_PER_MS)

@@ -23,7 +23,7 @@ json_t *report_json_deviations(const struct hdr *early, const struct hdr *late)
 	json_t *array = json_array();
 	json_t *before = json_array();
 	struct hdr_slot slot;
-	uint64_t n_hardly_early = 0; /* by less than a microsecond: 0, as those on time */
+	uint64_t n_hardly_early = 0; /* by less than 1 us: shown as 0 */
 	size_t index = 0;
 
 	while (early != NULL && hdr_next(early, &index, &slot)) {

@@ -10,7 +10,7 @@
 #include "load/options.h"
 #include "stream/listen.h"
 
-/** What to do; `remedy`, which may be NULL, is that for a listener of weir. */
+/** What the user can do. `remedy` is the advice for a listener of weir; it may be NULL. */
 static const char *remedy_for(const struct addr *addr, int error, const char *remedy)
 {
 	if (addr->kind == ADDR_UNIX || remedy == NULL) {

@@ -3,7 +3,8 @@
 
 #include "base/character.h"
 
-/** What a character with a meaning there, and white space, is written as; NULL: as itself. */
+/** How a character is written that has a meaning in XML and HTML, or is a tab or a line feed; NULL:
+ * as itself. */
 static const char *entity(char c)
 {
 	switch (c) {

@@ -56,7 +56,7 @@ struct obey {
 	struct acceptor *acceptor;
 	struct list callers; /* struct caller::link */
 	unsigned n_callers;
-	struct caller *served; /**< the caller whose run it is; NULL: no run */
+	struct caller *served; /**< the caller whose run goes on; NULL: no run */
 	char secret[SECRET_MAX + 1];
 };
 
@@ -69,7 +69,8 @@ struct caller {
 	enum state state;
 	char challenge[SECRET_DRAWN_MAX];
 	char name[ADDR_TEXT_MAX];
-	/** malloc'd, of TOLD_LINE_MAX once it is obeyed: the part of a line that has come. */
+	/** The part of a line that has come. On the heap: TOLD_FIRST_LINE_MAX bytes, and
+	 * TOLD_LINE_MAX once the caller is obeyed. */
 	char *line;
 	size_t n_line;
 	struct options run_options; /**< SERVING, STOPPED */

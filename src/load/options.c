@@ -19,7 +19,7 @@
 /** How long to wait if no close is expected: longer than the timers of most proxies. */
 #define WAIT_UNKNOWN_NS ((uint64_t)600 * NS_PER_S)
 
-/** How late a close may be: the larger of the two. */
+/** How late a close may be: LATE_NS, or the expected time divided by LATE_PART if that is more. */
 #define LATE_NS ((uint64_t)100 * NS_PER_MS)
 enum { LATE_PART = 20 };
 

@@ -19,7 +19,7 @@ enum { LINE_MAX_BYTES = 512 };
 enum form {
 	FORM_WHOLE,
 	FORM_SHORT, /**< only the counts that matter */
-	FORM_BARE,  /**< the same, and of the name of a suite's run only its number */
+	FORM_BARE,  /**< the same, and only the number of a suite's run */
 	FORMS,
 };
 
@@ -94,7 +94,8 @@ static void write_closes(struct progress *progress, enum form form, FILE *out)
 	}
 }
 
-/** Of "1 of 9, idle through edge: " a bare line has "1 of 9: ". */
+/** Writes the label of a suite's run, such as "1 of 9, idle through edge: "; in a bare line only
+ * its number. */
 static void write_label(const char *label, enum form form, FILE *out)
 {
 	if (label != NULL && form == FORM_BARE) {

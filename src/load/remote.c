@@ -27,7 +27,7 @@ struct remote {
 	char *line;     /**< malloc'd, of TOLD_LINE_MAX: bytes that were received */
 	size_t n_line;  /**< number of these bytes */
 	size_t n_taken; /**< how many of them are the last answer, with its line feed */
-	bool has_begun; /**< the run has begun; from then on it is told of a signal itself */
+	bool has_begun; /**< the run has begun: from then on run_all.c looks for signals */
 };
 
 /* ---- lines ---- */
@@ -382,7 +382,7 @@ int remote_fetch(struct run *run, char *ret_why)
 	uint64_t first = 0;
 	int r = 0;
 
-	/* Reports that came earlier are repeated here. */
+	/* All ends are fetched, also those that were reported as over during the run. */
 	while (r >= 0 && first < n) {
 		json_t *answer;
 

@@ -9,7 +9,8 @@
 
 enum { WIDTH = 98, INDENT = 15 };
 
-/** As bash and zsh read it, of a word that drives a terminal if it is written as it is. */
+/** Writes a word that would drive the terminal if it were written as it is, in the form $'...' that
+ * bash and zsh read. */
 static void print_bytes(const char *word, FILE *out)
 {
 	fputs("$'", out);

@@ -24,7 +24,8 @@ void fields_refuse(const struct fields *fields, const char *name, const char *fo
 	}
 }
 
-/** A field; NULL, and an error is reported: it is missing. */
+/** A field. NULL: it is missing, which was reported; or an error was reported before, or there is
+ * no object to have it. */
 static const json_t *get(const struct fields *fields, const char *name)
 {
 	const json_t *value;

@@ -10,7 +10,7 @@
 #include "load/result.h"
 #include "load/result_fields.h"
 
-/** The maximum, so that the counts of all buckets can be added up. */
+/** The greatest count of a bucket, so that the counts of all buckets can be added up. */
 #define BUCKET_COUNT_MAX ((json_int_t)1 << 46)
 
 static struct result_summary read_summary(const struct fields *fields, const char *name)

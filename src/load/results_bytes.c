@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Bytes that were sent and did not arrive. A byte is lost if it had time to arrive; if the close
- * was expected long after the last byte, that is so for all bytes. Otherwise it counts as in
- * flight: in pairs that were closed early or by us, in stalled pairs, and if it was sent shortly
- * before a cap expired.
+ * Counts bytes that were sent and did not arrive. Such a byte is lost if it had time to arrive. If
+ * the close was expected long after the last byte, all bytes had time. A byte counts as in flight
+ * in a pair that was closed early or by us, or stalled; and if an end that sends until the close
+ * sent it shortly before the close.
  */
 #include "base/clock.h"
 #include "load/conn_private.h"

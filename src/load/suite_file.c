@@ -182,7 +182,7 @@ static void refuse_scenario(struct file *file, const struct setting *setting, co
 		conf_shown(setting->text, shown), nearest.known);
 }
 
-/** Checks the proxies for which a scenario is. */
+/** Checks the key `proxies` of a scenario: the names of the proxies that it is for. */
 static void check_chosen(struct file *file, const struct suite_place *place)
 {
 	const struct setting *chosen = setting_member(place->group, "proxies");

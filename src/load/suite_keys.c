@@ -35,7 +35,8 @@ const char *suite_join(
 
 /* ---- keys ---- */
 
-/** Whether an option may be in the file: all but those that say where a report is written. */
+/** Whether an option may be in the file: one of a scenario that opens connections, but not those
+ * that the command line of a suite has, or that name a file for a report. */
 static bool is_key(const struct option *option)
 {
 	return (option->scenarios & SCENARIO_CLIENTS) != 0 && option->kind != KIND_HELP &&
@@ -57,7 +58,8 @@ int suite_name_keys(struct suite_reading *reading)
 	return 0;
 }
 
-/** The option that "--name ..." begins with; NULL: it is not one of ours. */
+/** The option whose name the text begins with, which follows a "--"; NULL: it is not one of
+ * ours. */
 static const struct option *option_at(const char *text)
 {
 	size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyz-");
@@ -71,7 +73,7 @@ static const struct option *option_at(const char *text)
 	return NULL;
 }
 
-/** Whether what was written last says that now follows what to write. */
+/** Whether the text ends with words that are followed by an example of what to write. */
 static bool is_advice(const char *text, size_t n)
 {
 	static const char *const words[] = {"such as ", "write "};
@@ -95,7 +97,8 @@ static bool is_command(const char *text, const char *at)
 	return (size_t)(at - text) >= n && memcmp(at - n, command, n) == 0;
 }
 
-/** Writes `key = "VALUE"` for the " VALUE" at `value`; returns the length of that, 0 if none. */
+/** Writes ` = "VALUE"`, for a number without quotes, for the " VALUE" at `value`. Returns how many
+ * bytes it has read of it; 0: there is no value. */
 static size_t put_value(FILE *out, const struct option *option, const char *value)
 {
 	bool is_quoted = value[0] == ' ' && value[1] == '\'';
@@ -405,7 +408,8 @@ void suite_check_place(struct suite_reading *reading, const struct suite_place *
 					   : NULL;
 
 		if (setting->name[0] == '@' || is_own(place, setting->name)) {
-			/* A file of `include`, which is refused, or a key that other code reads. */
+			/* A file that the key `include` names (the key itself is refused), or a key
+			 * that other code reads. */
 			continue;
 		}
 		if (option != NULL && strcmp(option->name, "target") == 0 && !place->is_of_proxy) {

@@ -92,7 +92,7 @@ struct parties {
 	const char *refusal; /**< why nothing can be run; NULL: it can */
 	pthread_mutex_t lock;
 	pthread_cond_t ended; /**< signalled when a row of any proxy has ended */
-	bool *is_over;        /**< n_rows */
+	bool *is_over;        /**< for each row */
 	size_t n_over;        /**< how many rows are over */
 };
 

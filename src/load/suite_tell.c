@@ -21,7 +21,7 @@
 #include "load/tell.h"
 
 enum {
-	NAME_WIDTH = 20, /**< a longer name is cut off in the table, and whole below it */
+	NAME_WIDTH = 20, /**< a longer name is shortened in the table, and whole below it */
 	PROXY_WIDTH = 18,
 	SCHEMA = 1,
 };
@@ -99,7 +99,7 @@ static const char *end_of(const struct result_side *side)
 
 /** Finds p50, p99 and the maximum of the closes, in us: how far from the expected time (negative:
  * early), for the side that was later; without `expect`, after how long the client ends were
- * closed. */
+ * closed, or the server ends if no close of a client end was measured. False: there are none. */
 static bool find_times(const struct result *result, int64_t ret_us[3])
 {
 	const struct result_side *client = &result->sides[SIDE_CLIENT];

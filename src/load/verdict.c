@@ -3,8 +3,8 @@
 
 #include "base/clock.h"
 
-/** By how much a measured time may be wrong because of weirload's own delay: the larger of the
- * two. */
+/** By how much a measured time may be wrong because of weirload's own delay: DELAY_NS, or the time
+ * divided by DELAY_PART if that is more. */
 #define DELAY_NS ((uint64_t)100 * NS_PER_MS)
 enum { DELAY_PART = 20 };
 
