@@ -144,7 +144,7 @@ static int tell_failure(const struct ask *ask, const struct ask_question *questi
 			"socket-group.conf)");
 	case -ENOENT:
 	case -ECONNREFUSED:
-		/* Weir may listen at a place that these errors hide. */
+		/* The config has errors, which may hide where weir listens. */
 		if (ask->conf_errors != NULL) {
 			(void)fputs(ask->conf_errors, ask->err);
 		}
@@ -168,7 +168,7 @@ static int tell_failure(const struct ask *ask, const struct ask_question *questi
 	}
 }
 
-/** Returns the status with its JSON, or a negative errno; frees `asking`. */
+/** Returns the status with its JSON, or a negative errno. Frees the text of the answer. */
 static int finish(struct asking *asking, int r, json_t **ret_json)
 {
 	json_t *json = NULL;

@@ -50,8 +50,8 @@ static int take_path(const struct ask *ask, const char *path, struct addr *ret_a
 		       : 0;
 }
 
-/** The length of NAME if the config is NAME.conf in the folder of the default config, which
- * weir@NAME.service uses; 0: it is the default config, or in another folder. */
+/** The length of NAME if weir@NAME.service has this config: NAME.conf in the folder of the default
+ * config. 0: it is the default config, or is in another folder. */
 static int instance_len(const char *conf)
 {
 	const size_t folder = (size_t)(strrchr(WEIR_CONF, '/') + 1 - WEIR_CONF);
@@ -136,7 +136,7 @@ static int open_conf(struct ask *ask, const char *conf, bool of_reload)
 		r = 0; /* a missing default config is not an error */
 	}
 	if (r < 0 && of_reload && is_sure > 0) {
-		/* They are reported unless a weir answers with the errors of its own check. */
+		/* The errors are reported unless a weir answers with those of its own check. */
 		ask->conf_errors = errors_text(&errors);
 		r = ask->conf_errors == NULL ? r : 0;
 	}

@@ -45,7 +45,7 @@ static void offer_all(
 
 /* ---- names ---- */
 
-/** The list that `key` has in an answer; NULL: there is none. */
+/** The answer to a GET of this target; NULL: there is none. */
 static json_t *get(const struct completing *completing, const char *target)
 {
 	const struct ask_question question = {.method = "GET", .target = target, .wait_s = WAIT_S};
@@ -202,8 +202,7 @@ static void offer_levels(struct completing *completing)
 	}
 }
 
-/** What each word after a command is. If it repeats, the last one also stands for all further
- * words. */
+/** What each word after a command is. With `repeats`, all words are what the first one is. */
 static const struct words {
 	const char *command;
 	offer_function *first;

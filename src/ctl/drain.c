@@ -53,9 +53,9 @@ static void warn_of_no_grace(const struct command_opts *opts, const json_t *json
 	}
 }
 
-/** What a drain reads first. */
+/** The state of weir, which a drain reads first. */
 struct drain_now {
-	/** So this command begins the drain, and does not change one under way. */
+	/** True: this command begins the drain. False: it changes one under way. */
 	bool is_in_service;
 	long long n_open;
 };
@@ -79,7 +79,8 @@ static int look(const struct command_opts *opts, struct drain_now *ret_now)
 	return 0;
 }
 
-/** Waits until no pair is open, or for that long. 0, or a negative errno, already reported. */
+/** Waits until no pair is open, but for `wait_ns` at most. 0, or a negative errno, already
+ * reported. */
 static int wait_for_pairs(const struct command_opts *opts, uint64_t wait_ns)
 {
 	uint64_t end_ns = clock_after(clock_ns(), wait_ns);

@@ -194,7 +194,8 @@ static int exit_code(const struct following *following, int status, json_t *json
 	return command_answer(following->opts, status, json, NULL);
 }
 
-/** Says what an event that is asked for by name wants of the log, where it has not got that. */
+/** Prints a hint if an event that is asked for by name comes only while the level of the log is
+ * debug, and the level is another one. */
 static void tell_of_debug(const struct command_opts *opts, int n, char **words)
 {
 	static const char filter[] = "event=";
@@ -223,14 +224,14 @@ static void tell_of_debug(const struct command_opts *opts, int n, char **words)
 	json_decref(json);
 }
 
-/** COMMAND_OK, or which name is not known was told. */
+/** Returns COMMAND_OK, or another exit code: a name is not known, which was reported. */
 static int check_names(const struct command_opts *opts, int n, char **words)
 {
 	char filter[COMMAND_TARGET_MAX];
 	int code = COMMAND_OK;
 
 	for (int i = 0; i < n && code == COMMAND_OK; i++) {
-		const char *value = strchr(words[i], '=') + 1; /* it is there */
+		const char *value = strchr(words[i], '=') + 1; /* command_filters() found '=' */
 		char *plain = filter;
 
 		/* The name behind a '!' must be known, too: else nothing is left out. */
@@ -252,7 +253,7 @@ int events_run(const struct command_opts *opts, int n, char **words)
 	int status;
 
 	if (code == COMMAND_OK) {
-		code = check_names(opts, n, words); /* no event would ever come */
+		code = check_names(opts, n, words); /* with an unknown name no event would come */
 	}
 	if (code != COMMAND_OK) {
 		return code;

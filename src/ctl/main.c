@@ -59,7 +59,7 @@ struct options {
 	struct command_opts command;
 };
 
-/** Options only so that a negative number is reported as one. */
+/** Digits are options only so that tell_wrong() can say that a number may not be negative. */
 #define DIGITS "0123456789"
 
 /** Reports an option that is none. Returns an exit code. */

@@ -137,8 +137,8 @@ static void try_full_servers(const json_t *json, struct nearest *nearest)
 static const struct kind full_server = {
 	"server", "/v1/upstreams", try_full_servers, "weirctl upstreams"};
 
-/** Whether a filter has UP/NAME, as weirctl upstreams shows servers, for a name; that was reported.
- */
+/** Whether a filter has UP/NAME, as weirctl upstreams shows a server, instead of a name. If so,
+ * that was reported. */
 static bool tell_full_name(const struct ask *ask, const char *filter)
 {
 	static const char server[] = "server=";

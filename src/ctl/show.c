@@ -228,7 +228,7 @@ const char *show_next_timer(const json_t *pair, json_int_t *ret_left_ms)
 	return next;
 }
 
-/** Where it is connected: the address, and the name where the config gives it one. */
+/** Writes the server of a pair: its address, and its name if the config gives it one. */
 static void show_server(FILE *out, const json_t *pair)
 {
 	static const char *const keys[] = {"server", NULL};

@@ -66,7 +66,7 @@ bool top_is_restarted(const struct top_numbers *now, const struct top_numbers *b
 {
 	uint64_t uptime_ns = (uint64_t)show_number(now->status, "uptime_ms") * NS_PER_MS;
 
-	/* The start was at this moment or a little later. */
+	/* weir started at begin_ns - uptime_ns, or a little later. */
 	return before->at_ns != 0 && uptime_ns < now->begin_ns &&
 	       now->begin_ns - uptime_ns > before->at_ns;
 }
@@ -170,7 +170,7 @@ static void read_pair(
 	}
 }
 
-/** Reads the pairs; takes the JSON. 0 or -ENOMEM. */
+/** Reads the pairs from now->json. 0 or -ENOMEM. */
 static int read_pairs(struct top_pairs *now, const struct top_pairs *before)
 {
 	const json_t *list = json_object_get(now->json, "pairs");
