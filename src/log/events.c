@@ -5,8 +5,9 @@
 #include <string.h>
 
 /*
- * Pairs (close, failed_more) and lost lines (log_dropped) have counters of their own, and a weir
- * that does not start (listen_failed, not_started, start_failed) cannot show any.
+ * Some warnings and errors are not counted here: pairs (close, failed_more) and lost lines
+ * (log_dropped) have counters of their own, and a weir that does not start (listen_failed,
+ * not_started, start_failed) cannot show a count.
  */
 static const struct log_event events[] = {
 	{"accept_resting", LOG_EVENT_COUNTED},

@@ -79,7 +79,7 @@ void log_follow_hand(const struct log_record *record, const char *text)
 	(void)pthread_mutex_lock(&follow.lock);
 	follow.met++;
 	if (follow.ring != NULL) {
-		(void)log_queue_push(follow.ring, record, text); /* or it is counted */
+		(void)log_queue_push(follow.ring, record, text); /* a dropped line is counted */
 		follow.handed = true;
 	}
 	(void)pthread_mutex_unlock(&follow.lock);

@@ -222,8 +222,8 @@ static void put_value(struct log_line *line, const char *value, size_t len)
 }
 
 /*
- * At least `min_digits`, with leading zeros. Without printf(), as the line of a pair's end has ten
- * numbers.
+ * Writes at least `min_digits` digits, with leading zeros. It does without printf(), which takes
+ * longer, because the line of a pair's end has ten numbers.
  */
 static void put_number(struct log_line *line, uint64_t value, int min_digits)
 {

@@ -130,7 +130,8 @@ static size_t format_prefix(const struct log_record *record, enum log_form form,
 	return (size_t)n;
 }
 
-/* Writes all bytes and blocks, whatever the flags of the fd. Returns fewer if the fd fails. */
+/* Writes all bytes, and blocks whatever the flags of the fd are. Returns how many it has written:
+ * fewer than `len` only if the fd fails. */
 static size_t write_all(int fd, const char *bytes, size_t len)
 {
 	size_t done = 0;
@@ -326,12 +327,13 @@ static void empty_queues(void)
 
 	list_for_each (link, &sink.queues) {
 		queue = container_of(link, struct log_queue, link);
-		/* This first: then no more lines can come than it has now. */
+		/* `closed` is read first: if it is set, no line comes after those that the queue
+		 * has now. */
 		queue->ending = atomic_load(&queue->closed);
 		queue->round_end = log_queue_end(queue);
 	}
-	/* After the ends: no line of this round is later than a log_settle() that was not seen
-	 * here. */
+	/* Read after the ends: if log_settle() is not seen here, all lines of this round are
+	 * earlier than it. */
 	sink.form =
 		atomic_load(&sink.settled) ? sink.settled_form : form_of_stream(sink.settled_form);
 	while ((queue = oldest_queue(&record)) != NULL) {
@@ -357,7 +359,8 @@ static void write_with_count(void)
 	put_line(&record, text);
 	log_follow_wake();
 	lost = sink.unsaid + write_batch();
-	/* The last lines are lost, so the report is one of them, which is no loss. */
+	/* Lost lines are the last ones of a batch, so the report is one of them; it does not count
+	 * as a lost line. */
 	sink.unsaid = lost == 0 ? 0 : told + lost - 1;
 	sink.said += lost == 0 ? told : 0;
 }
