@@ -120,7 +120,7 @@ static bool read_value(const char *folder, const char *name, char text[PROC_LINE
 	return proc_read_line(path, text) == 0;
 }
 
-/** The number by the quota of one cgroup. */
+/** The number of processors that the quota of one cgroup allows; 0: it has no quota. */
 static size_t quota_of(const char *folder, bool is_v2)
 {
 	char quota[PROC_LINE_MAX];
@@ -138,7 +138,8 @@ static size_t quota_of(const char *folder, bool is_v2)
 	return cpus_of_quota(both);
 }
 
-/** The number by the tightest quota of the cgroup at `path` and of all its visible ancestors. */
+/** The number of processors by the tightest quota of the cgroup at `path` and of all its visible
+ * ancestors; 0: there is no quota. */
 static size_t quota_of_path(const struct cpus_mount *mount, const char *path)
 {
 	size_t root_len = strcmp(mount->root, "/") == 0 ? 0 : strlen(mount->root);

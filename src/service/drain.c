@@ -118,7 +118,7 @@ static void drain_shut(struct drain *drain)
 	drain->state = DRAIN_SHUTTING;
 	timer_arm(&drain->timer, NS_NEVER); /* the timer of a grace that was not over */
 	if (drain->opts.sockets->is_busy) {
-		look_soon(drain); /* the workers still accept from new sockets of a reload */
+		look_soon(drain); /* a reload is changing the sockets */
 		return;
 	}
 	drain->opts.sockets->is_busy = true;
@@ -242,7 +242,7 @@ static void on_accepting(struct order *order, int status)
 	}
 	drain->failed = true;
 	drain->state = DRAIN_SHUTTING;
-	crew_ask_all(&drain->shut.order); /* the other workers have let clients in */
+	crew_ask_all(&drain->shut.order); /* other workers accept already: all are shut again */
 }
 
 /* ---- requests ---- */

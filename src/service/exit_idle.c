@@ -43,7 +43,7 @@ static void on_timer(struct timer *timer)
 	uint64_t now_ns = clock_ns();
 
 	if (n_pairs > 0) {
-		/* A pair that ends from now on does not make it due earlier. */
+		/* A pair that ends from now on does not make the exit due before that time. */
 		timer_arm(timer, clock_after(now_ns, look_ns));
 	} else if (now_ns < clock_after(last_ns, exit_idle->after_ns)) {
 		timer_arm(timer, clock_after(last_ns, exit_idle->after_ns));

@@ -64,7 +64,7 @@ static void reload_tell_failure(struct reload *reload)
 	bool has_text = reload->text != NULL && *reload->text != '\0';
 	const char *text = has_text ? reload->text : "out of memory\n";
 
-	/* While weir is stopping nothing is to be mended. */
+	/* While weir is stopping there is nothing to mend, so this is only a warning. */
 	failure_log_lines(is_stopping ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR, "reload_failed", text);
 	control_request_answer_all(&reload->asking, false, text);
 }
@@ -96,7 +96,8 @@ static void reload_end(struct reload *reload, bool announced)
 	if (announced && reload->opts.stop->phase == STOP_RUNNING) {
 		notify_ready();
 	}
-	/* Who has the answer finds in the log what belongs to it. */
+	/* Logged before the answers are sent: a caller that has its answer finds these lines in the
+	 * log. */
 	if (ok) {
 		log_reloaded(reload);
 		control_request_answer_all(&reload->asking, true, "");
@@ -376,7 +377,7 @@ static void on_trial(struct trial *trial, const char *problem)
 		reload_take(reload);
 		return;
 	}
-	/* The text is from our own program; all the same only printable lines are kept. */
+	/* The text is from our own program; all the same its control characters are replaced. */
 	for (size_t i = 0; i < trial->words.len; i++) {
 		char c = trial->words.bytes[i];
 

@@ -154,8 +154,9 @@ static int own_table(int fd)
 	return 0;
 }
 
-/** Closes all other fds. Returns the thread's fd, which may have a new number, or a negative
- * errno. */
+/** Closes all other fds, in a table of the thread's own. If that is impossible, it makes the
+ * streams expect copies (fds_allow_copies()), and duplicates the fd. Returns the thread's fd, which
+ * may have a new number, or a negative errno. */
 static int keep_only(int fd)
 {
 	if (!fds_have_copies() && own_table(fd) == 0) {
@@ -298,7 +299,7 @@ static int order_send(struct spawner *spawner, struct spawner_order *order)
 	return 0;
 }
 
-/** Ends the order that the thread ran, and begins the next one. */
+/** Ends the order that the thread ran. */
 static void order_over(struct spawner *spawner, int err)
 {
 	struct spawner_order *order = atomic_load(&spawner->order);

@@ -150,7 +150,7 @@ void stop_signal(struct stop *stop, const struct conf *conf, uint64_t grace_ns, 
 		}
 		break;
 	case STOP_END:
-		break; /* there is no third signal */
+		break; /* a third signal changes nothing */
 	}
 }
 
