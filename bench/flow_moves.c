@@ -1,24 +1,27 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * How many flows move when one of n nodes, or servers, leaves or comes: the model of bench/flows.
+ * How many flows move when one of n nodes, or servers, leaves or comes back: the model of
+ * bench/flows.
  *
  *	flow_moves FLOWS SEED leaves N
- *		Prints a line when the first, the middle and the last one leaves: WAY MOVED
- *		NEEDLESSLY. MOVED counts the flows that are elsewhere afterwards, NEEDLESSLY those
- *		of them that the leaver did not have. The ways modulo, threshold and maglev have no
- *		memory: when the leaver is back, the same flows move back
+ *		The first one leaves, or the middle one, or the last one. Prints a line for each of
+ *		these cases and each way: WAY MOVED NEEDLESSLY. MOVED counts the flows that are
+ *		elsewhere afterwards, NEEDLESSLY those of them that the leaver did not have. The
+ *		ways modulo, threshold and maglev have no memory: when the leaver is back, the same
+ *		flows move back
  *	flow_moves FLOWS SEED returns N BUCKETS IDLE_S GAP_S FOR_S
- *		The middle one has left a resilient group of so many buckets, and is back. Prints a
- *		line: MOVED BUCKETS_OF_IT, what moves within FOR_S with IDLE_S, the group's idle
- *		timer. Each flow sends a packet every GAP_S on average, at random
+ *		The middle one has left a resilient group of BUCKETS buckets, and is back. Prints a
+ *		line: MOVED BUCKETS_OF_IT, the flows that move within FOR_S, and the buckets that
+ *		the node then has. IDLE_S is the group's idle timer. Each flow sends a packet every
+ *		GAP_S on average, at random times
  *
  * A flow is a client's address and port. SEED selects them, and all are different; the same numbers
  * give the same lines. Hash, table and keys are those of weir's rule "hash" (upstream/maglev.h).
- * The ways of routers use this hash, too, as the hashes of routers are as good as random. The ways:
+ * The ways of routers use this hash, too, because those of routers are as good as random. The ways:
  *
  *	modulo		hash mod n
- *	threshold	a range of 31 bits for each in turn, as Linux has it for a plain route of
- *			many ways, and for a next-hop group of type mpath (RFC 2992)
+ *	threshold	hashes of 31 bits, divided into a range for each node, as Linux has it for a
+ *			plain route of many ways, and for a next-hop group of type mpath (RFC 2992)
  *	resilient	a bucket by hash mod BUCKETS, which keeps its node until that leaves, or
  *			has more buckets than its part and the bucket is idle (Linux:
  *			Documentation/networking/nexthop-group-resilient.rst)
@@ -334,8 +337,8 @@ struct pace {
 static double idle_from(struct flows *flows, uint32_t n_flows, const struct pace *pace)
 {
 	double average_s = n_flows > 0 ? pace->gap_s / n_flows : INFINITY;
-	double passed_s; /* since the last packet, and then when the last one came */
-	double last_s;
+	double passed_s; /* the time since the last packet */
+	double last_s;   /* when the last packet came */
 
 	if (n_flows == 0) {
 		return 0;

@@ -4,7 +4,8 @@
  * costs the relay.
  *
  *	lab_work PROXY_PORT SERVER_PORT bulk MIB	sends so many MiB on one connection
- *	lab_work PROXY_PORT SERVER_PORT requests N	sends N requests of 64 bytes, in turn
+ *	lab_work PROXY_PORT SERVER_PORT requests N	sends N requests of 64 bytes, one
+ *			after another, on 16 connections in rotation
  *
  * Prints "open" when all is connected, waits for a line, works, prints "done", and waits for
  * another line.

@@ -5,7 +5,8 @@
  *
  *	opener PORT CONNECTIONS SECONDS FILE
  *
- * Prints how many were answered in that time, how many were not, and the 99th percentile, in us.
+ * Prints how many were answered in that time, how many were not, and the 99th percentile of the
+ * time that an answered one took, in us.
  */
 #include <arpa/inet.h>
 #include <stdbool.h>

@@ -59,7 +59,7 @@ def ms(us):
 
 
 def ends(rounds, side):
-    """How connections were closed, FIN or RST, with counts if it was not always the same."""
+    """How most connections were closed: FIN, RST or error; and the share of each other way."""
     counts = {name.upper(): total(rounds, side, name) for name in ("fin", "rst", "error")}
     seen = {name: count for name, count in counts.items() if count}
     if not seen:
@@ -73,7 +73,7 @@ def row(title, proxy, rounds):
     """One line of the table, for all rounds together."""
     deviations = merged(rounds)
     opened = total(rounds, "opened")
-    judged = opened - sum(one.get("void", 0) for one in rounds)  # results from before have no void ones
+    judged = opened - sum(one.get("void", 0) for one in rounds)  # older results do not count the void ones
     times = [ms(percentile(deviations, one)) for one in (50, 99, 100)] if deviations else ["–"] * 3
     shares = [share(total(rounds, key), judged) if judged > 0 else "–" for key in ("early", "never")]
     cells = [title, proxy, str(rounds[0]["connections"]), *shares, *times, ends(rounds, "client"), ends(rounds, "server")]

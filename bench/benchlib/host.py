@@ -60,7 +60,7 @@ def build():
 
 
 def stolen_ms():
-    """How long, so far, the host of this virtual machine kept processors from it that it wanted (steal time)."""
+    """How long so far this virtual machine has wanted a processor that its host did not give to it (steal time)."""
     with open("/proc/stat", encoding="ascii") as file:
         return int(file.readline().split()[8]) * 1000 / os.sysconf("SC_CLK_TCK")
 

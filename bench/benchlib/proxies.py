@@ -101,7 +101,7 @@ SERVERS = {"weir": ('{{ address = "{0}"; }}', ",\n    "),
            "haproxy": ("server s{1} {0}{2}", "\n    "),
            "nginx": ("server {0};", "\n        ")}
 ADDRESSES_MAX = 1000
-# The values of a template's places if the work has no edge (edge.py).
+# The values of a template's placeholders if the work has no edge feature (edge.py).
 PLAIN = {"listener": "", "own": 'upstream = "bench"; ', "upstream": "", "kind": "listen", "bind": "", "rules": "",
          "send": "", "map": "", "listen": "", "look": "", "target": "bench"}
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 """
-What bench/timeouts compares: proxies with one thread and every timer that they have at the same time,
-all behind one another's back in one suite of weirload, and the scenarios that it runs through them.
+What bench/timeouts compares: proxies with one thread, which set every timer that they have to the same time,
+and the scenarios that one suite of weirload runs through all of them.
 """
 import contextlib
 import os

@@ -17,7 +17,7 @@ REQUEST = b"GET / HTTP/1.1\r\nHost: weir\r\n\r\n"
 
 
 def bulk(stage, proxy, user, streams, reverse):
-    """iperf3 through the proxy; -R turns the direction around."""
+    """iperf3 through the proxy; with -R the server sends."""
     seconds = stage.args.seconds
     server = free_port()
     iperf = ["iperf3", "-s", "-1", "-B", "127.0.0.1", "-p", str(server)]
