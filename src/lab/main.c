@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * weirlab: a proxy that simulates bad networks on command. It has the HTTP API of toxiproxy. It
- * uses the stream library, and nothing else of weir.
+ * uses base/, proto/, stream/ and http/, and nothing else of weir.
  *
  *	a client ══ link: pump, or chain of toxics ══ a server
  *	                      ▲

@@ -65,7 +65,8 @@ static bool pass_peer(struct playback *playback, uint64_t now_ns)
 	return true;
 }
 
-/** Waits for the peer, but for PLAYBACK_PATIENCE_S at most. */
+/** Waits for the peer: at most as long as it took in the recording, and PLAYBACK_PATIENCE_S
+ * more. */
 static enum playback_act wait_for_peer(struct playback *playback, uint64_t now_ns)
 {
 	uint64_t before_at = clock_later(playback->done_at, playback->heard_at);
