@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The schema that Jenkins, GitLab and others read: testsuites of testsuites, each with properties,
- * testcases, and in these a failure or an error.
+ * The schema that Jenkins, GitLab and others read: one <testsuites> with a <testsuite> for each
+ * result, which has properties and testcases; a testcase may have a failure or an error.
  */
 #include "load/junit.h"
 

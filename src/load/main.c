@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * weirload: tests the timeouts of a stream proxy. It uses the stream library (stream/ and base/),
- * and nothing else of weir. This is the map of its sources, by the flow of a run (tests/lint/map):
+ * and of the rest of weir only the syntax of config files (conf/). This is the map of its sources,
+ * by the flow of a run (tests/lint/map):
  *
  *	options			the command line
  *	options_values		the values of options
