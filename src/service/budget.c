@@ -22,7 +22,8 @@ enum {
 	FDS_PIPE = 2,
 	/* getaddrinfo(3): a socket, and a file or another socket */
 	FDS_LOOKUP = 2,
-	/* Of 1 MiB each: half of the pipe memory that an unprivileged user may have (pipe(7)). */
+	/* They have 1 MiB each, together half of the pipe memory that an unprivileged user may have
+	 * (pipe(7)). */
 	PIPES_MAX_ALL = 32,
 	FRACTION = 16,
 	/* 512 KiB of kernel memory. With more pairs each doubling of the table takes some ms. */
