@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What each driver of a loop costs (stream/loop.h): an echo on streams, turned by loop_run() and by
+ * What each driver of a loop costs (stream/loop.h): an echo on streams, run by loop_run() and by
  * the uv_run() of a host, in alternating rounds.
  *
  *	drivers [ROUNDS [MESSAGES]]
