@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: ISC
 """
 The edge features of the proxies of bench/peers: PROXY headers in and out, and routes by the name in a
-ClientHello. For each kind of proxy, a function returns what to write for the placeholders of its template in proxies.py.
+ClientHello. For each kind of proxy, a function returns what to write for the placeholders of its template in
+proxies.py.
 """
 import os
 import ssl
