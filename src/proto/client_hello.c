@@ -275,7 +275,7 @@ int client_hello_parse(const void *bytes, size_t n, uint8_t scratch[CLIENT_HELLO
 	int r;
 
 	if (n > 0 && span.bytes[0] != CLIENT_HELLO_FIRST_BYTE) {
-		*ret_why = "it begins as no TLS does";
+		*ret_why = "the first byte is not that of a TLS handshake";
 		return -EPROTONOSUPPORT;
 	}
 	r = gather(span, scratch, &len, &why);

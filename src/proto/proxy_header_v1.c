@@ -74,7 +74,7 @@ static const char *take_address(struct span *line, int family, uint8_t bytes[16]
 		return why;
 	}
 	if (family == AF_INET6 && strchr(text, '.') != NULL) {
-		return "an IPv6 address has an IPv4 part with dots, which version 1 does not allow";
+		return "an IPv6 address ends in dotted IPv4, which version 1 forbids";
 	}
 	if (inet_pton(family, text, bytes) != 1) {
 		return family == AF_INET ? "an address is not an IPv4 address"
