@@ -142,7 +142,7 @@
  *	set		the servers of a group that take new pairs now
  *	weight		the share of the new pairs that a server gets now
  *	admin		the settings of an administrator
- *	words		keeps these settings, also while the server is gone
+ *	overrides	keeps these settings, also while the server is gone
  *	queue		sessions that wait while all servers are full
  *	readers		lets workers read a set without a lock while it is replaced
  *	group		an upstream over all configs; gives sessions the next server
@@ -153,7 +153,7 @@
  *	hash		by the client's address or SNI name
  *	first		in the order of the config
  *	ports		by the port that the client connected to
- *	turns		walks the rotation
+ *	picks		walks the rotation
  *	rotation	the order of a weighted round robin
  *	maglev		which server a key goes to
  *	checks		the checks of all servers, and what follows from the results

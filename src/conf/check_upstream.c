@@ -278,7 +278,7 @@ void conf_check_resolver(struct conf_reader *reader)
 
 /* Whether servers are used in rotation that older versions used in the order of the config: there
  * are several that are no backups, or several backups. */
-static bool takes_turns(const struct conf_upstream *conf)
+static bool lost_its_order(const struct conf_upstream *conf)
 {
 	size_t n_backups = 0;
 
@@ -352,7 +352,7 @@ void conf_check_unwritten(struct conf_reader *reader)
 		char key[CONF_PATH_MAX];
 
 		if (setting_member(group, "balance") == NULL &&
-			takes_turns(&reader->conf->upstreams[i])) {
+			lost_its_order(&reader->conf->upstreams[i])) {
 			(void)snprintf(key, sizeof(key), "upstreams[%zu].balance", i);
 			conf_reader_warning(reader, setting_member(group, "servers"), key,
 				"is not written, and servers take turns now; write balance = "

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "conf/read.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

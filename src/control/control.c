@@ -153,14 +153,14 @@ static int fail(struct control_failure *failure, const char *key, const struct a
 	return err;
 }
 
-/** The default cannot be opened. If the door listens at another place, which an earlier config
+/** The default cannot be opened. If the door listens at another address, which an earlier config
  * named, prepares to close that one. */
 static void prepare_nowhere(struct control *control, const struct addr *wanted)
 {
-	struct door_place nowhere = {0};
+	struct door_opts nowhere = {0};
 	const char *why;
 
-	if (!addr_equal(&control->door.now.place.addr, wanted)) {
+	if (!addr_equal(&control->door.now.opts.addr, wanted)) {
 		control->has_next_door = door_prepare(&control->door, &nowhere, &why) == 0;
 	}
 }
@@ -169,26 +169,26 @@ static void prepare_nowhere(struct control *control, const struct addr *wanted)
 static int prepare_control(
 	struct control *control, const struct conf *conf, struct control_failure *failure)
 {
-	struct door_place place = {.addr = conf->control.listen, .access = conf->control.access};
-	bool is_default = place.addr.sa_len == 0;
+	struct door_opts opts = {.addr = conf->control.listen, .access = conf->control.access};
+	bool is_default = opts.addr.sa_len == 0;
 	const char *why;
-	int r = is_default ? control_path(&place.addr) : 0;
+	int r = is_default ? control_path(&opts.addr) : 0;
 
 	if (r < 0) {
 		warn_of_default(NULL, r,
 			"RUNTIME_DIRECTORY must be an absolute path of at most 98 characters; "
 			"until then weir reloads by SIGHUP only");
-		prepare_nowhere(control, &place.addr);
+		prepare_nowhere(control, &opts.addr);
 		return 0;
 	}
-	r = door_prepare(&control->door, &place, &why);
+	r = door_prepare(&control->door, &opts, &why);
 	if (r == 0) {
 		control->has_next_door = true;
 	} else if (is_default) {
-		warn_of_default(&place.addr, r, why);
-		prepare_nowhere(control, &place.addr);
+		warn_of_default(&opts.addr, r, why);
+		prepare_nowhere(control, &opts.addr);
 	} else {
-		return fail(failure, "control.listen", &place.addr, r, why);
+		return fail(failure, "control.listen", &opts.addr, r, why);
 	}
 	return 0;
 }
@@ -196,7 +196,7 @@ static int prepare_control(
 int control_prepare(
 	struct control *control, const struct conf *conf, struct control_failure *ret_failure)
 {
-	struct door_place place = {
+	struct door_opts opts = {
 		.addr = conf->http.listen, .access = {.mode = 0666}, .allow = conf->http.allow};
 	const char *why;
 	int r = prepare_control(control, conf, ret_failure);
@@ -204,10 +204,10 @@ int control_prepare(
 	if (r < 0) {
 		return r;
 	}
-	r = door_prepare(&control->shown, &place, &why);
+	r = door_prepare(&control->shown, &opts, &why);
 	if (r < 0) {
 		control_cancel(control);
-		return fail(ret_failure, "http.listen", &place.addr, r, why);
+		return fail(ret_failure, "http.listen", &opts.addr, r, why);
 	}
 	control->has_next_shown = true;
 	return 0;

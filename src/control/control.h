@@ -138,9 +138,9 @@ int control_prepare(
 void control_commit(struct control *control);
 void control_cancel(struct control *control);
 
-/** Listens again if the path of a socket was removed, also if an earlier call could not. That the
- * default control socket was missing when the config was committed is no reason: a reload tries
- * that again. */
+/** Listens again if the path of a socket was removed, also if an earlier call could not. If the
+ * default control socket could not be opened when the config was committed, this does not try it
+ * again; a reload does. */
 void control_renew(struct control *control);
 
 /** Lets the next weir take over the paths while this one still listens (listen_yield()). */

@@ -10,13 +10,13 @@
 
 static bool lets_in(const struct door_stand *stand, const union addr_sockaddr *peer)
 {
-	const struct conf_prefixes *allow = stand->place.allow;
+	const struct conf_prefixes *allow = stand->opts.allow;
 
 	if (allow == NULL || allow->any) {
 		return true;
 	}
-	return stand->place.addr.kind == ADDR_UNIX ? allow->unix_peers
-						   : prefixes_has(stand->allow, &peer->any);
+	return stand->opts.addr.kind == ADDR_UNIX ? allow->unix_peers
+						  : prefixes_has(stand->allow, &peer->any);
 }
 
 static void on_accepted(void *owner, int fd, const union addr_sockaddr *peer, socklen_t peer_len)
@@ -25,7 +25,7 @@ static void on_accepted(void *owner, int fd, const union addr_sockaddr *peer, so
 
 	(void)peer_len;
 	if (lets_in(&door->now, peer)) {
-		http_server_accept(&door->server, fd, door->now.place.addr.kind == ADDR_UNIX);
+		http_server_accept(&door->server, fd, door->now.opts.addr.kind == ADDR_UNIX);
 	} else {
 		fds_reset(fd);
 	}
@@ -45,7 +45,7 @@ void door_init(struct door *door, const struct http_server_opts *opts)
 	http_server_init(&door->server, opts);
 }
 
-/* ---- another place ---- */
+/* ---- another address ---- */
 
 /** Makes the socket of the next stand. 0 or a negative errno. */
 static int listen_next(struct door *door, const char **ret_why)
@@ -53,11 +53,11 @@ static int listen_next(struct door *door, const char **ret_why)
 	struct door_stand *next = &door->next;
 	struct acceptor_opts opts = {
 		.loop = door->loop,
-		.is_unix = next->place.addr.kind == ADDR_UNIX,
+		.is_unix = next->opts.addr.kind == ADDR_UNIX,
 		.owner = door,
 		.accepted = on_accepted,
 	};
-	int r = listen_open(&next->place.addr, &next->place.access, NULL, &next->socket, ret_why);
+	int r = listen_open(&next->opts.addr, &next->opts.access, NULL, &next->socket, ret_why);
 
 	if (r < 0) {
 		return r;
@@ -76,7 +76,7 @@ static int listen_next(struct door *door, const char **ret_why)
 /** Compiles the list of clients to admit. 0 or -ENOMEM. */
 static int compile_allow(struct door_stand *stand)
 {
-	const struct conf_prefixes *allow = stand->place.allow;
+	const struct conf_prefixes *allow = stand->opts.allow;
 
 	if (allow == NULL) {
 		return 0;
@@ -85,20 +85,19 @@ static int compile_allow(struct door_stand *stand)
 	return stand->allow == NULL ? -ENOMEM : 0;
 }
 
-int door_prepare(struct door *door, const struct door_place *place, const char **ret_why)
+int door_prepare(struct door *door, const struct door_opts *opts, const char **ret_why)
 {
 	struct door_stand *next = &door->next;
-	bool is_same =
-		door->now.acceptor != NULL && addr_equal(&door->now.place.addr, &place->addr);
+	bool is_same = door->now.acceptor != NULL && addr_equal(&door->now.opts.addr, &opts->addr);
 	int r;
 
 	*ret_why = NULL;
-	*next = (struct door_stand){.place = *place, .socket.fd = -1};
+	*next = (struct door_stand){.opts = *opts, .socket.fd = -1};
 	next->stays = is_same && !listen_is_lost(&door->now.socket);
 	r = compile_allow(next);
-	if (r == 0 && next->stays && place->addr.kind == ADDR_UNIX) {
-		r = listen_set_access(&door->now.socket, &place->access, ret_why);
-	} else if (r == 0 && !next->stays && place->addr.sa_len > 0) {
+	if (r == 0 && next->stays && opts->addr.kind == ADDR_UNIX) {
+		r = listen_set_access(&door->now.socket, &opts->access, ret_why);
+	} else if (r == 0 && !next->stays && opts->addr.sa_len > 0) {
 		if (is_same) { /* its path was removed: listen there again */
 			door->now.acceptor = acceptor_close(door->now.acceptor);
 			listen_close(&door->now.socket);
@@ -136,9 +135,9 @@ void door_cancel(struct door *door)
 {
 	const char *why;
 
-	if (door->next.stays && door->now.place.addr.kind == ADDR_UNIX) {
+	if (door->next.stays && door->now.opts.addr.kind == ADDR_UNIX) {
 		/* This does not fail: weir could change it a moment ago. */
-		(void)listen_set_access(&door->now.socket, &door->now.place.access, &why);
+		(void)listen_set_access(&door->now.socket, &door->now.opts.access, &why);
 	}
 	stand_close(&door->next);
 }
@@ -147,7 +146,7 @@ void door_cancel(struct door *door)
 
 bool door_is_open(const struct door *door)
 {
-	return door->now.place.addr.sa_len == 0 ||
+	return door->now.opts.addr.sa_len == 0 ||
 	       (door->now.acceptor != NULL && !listen_is_lost(&door->now.socket));
 }
 

@@ -28,18 +28,18 @@ struct prefixes;
 enum { DOOR_FDS = HTTP_SERVER_CONNECTIONS + 3 };
 
 /** Where a door listens, and which clients it admits. */
-struct door_place {
+struct door_opts {
 	struct addr addr; /**< sa_len 0: the door does not listen */
 	struct file_access access;
 	const struct conf_prefixes *allow; /**< borrowed while it is in force; NULL: all clients */
 };
 
-/** A place, and the socket that listens there. */
+/** Where a door listens, and the socket that listens there. */
 struct door_stand {
-	struct door_place place;
+	struct door_opts opts;
 	struct listen_socket socket;
 	struct acceptor *acceptor; /**< NULL: the door does not listen */
-	struct prefixes *allow;    /**< compiled from the place */
+	struct prefixes *allow;    /**< compiled from opts.allow */
 	bool stays;                /**< only while prepared: the socket is that of `now` */
 };
 
@@ -53,10 +53,10 @@ struct door {
 /** Sets up a door that does not listen; `opts` are for its connections. */
 void door_init(struct door *door, const struct http_server_opts *opts);
 
-/** Listens at `place`, without accepting clients yet; if the door listens there already, it keeps
+/** Listens as `opts` say, without accepting clients yet; if the door listens there already, it keeps
  * that socket. 0, or a negative errno and *ret_why, as listen_open(): then nothing has changed
  * (except that a socket whose path was removed is closed), and door_cancel() is not needed. */
-int door_prepare(struct door *door, const struct door_place *place, const char **ret_why);
+int door_prepare(struct door *door, const struct door_opts *opts, const char **ret_why);
 void door_commit(struct door *door);
 void door_cancel(struct door *door);
 

@@ -18,8 +18,8 @@ struct conf;
 struct control_asked;
 
 enum {
-	/** Servers or upstreams whose samples are written at a time; of listeners the fewer, the
-	 * more workers there are. */
+	/** Servers or upstreams whose samples are written at a time. Of listeners fewer are written
+	 * at a time, the more workers there are. */
 	METRICS_PIECE = 16,
 };
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The crew is all workers together. It starts and stops them, gives them the same orders, and adds
- * up what they count. No other module loops over the workers.
+ * up what they count. Only code of crew/ calls functions of all workers; from elsewhere the workers
+ * get no more than a wake-up (proxy/places.h).
  *
  *	crew_open() ──▶ crew_start() ──▶ orders ──▶ quiet() ──▶ crew_stop() ──▶ crew_close()
  *

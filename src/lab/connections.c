@@ -7,11 +7,11 @@
 #include "base/bytes.h"
 #include "base/slice.h"
 #include "http/server.h"
+#include "lab/cursor.h"
 #include "lab/home.h"
 #include "lab/lab.h"
 #include "lab/link.h"
 #include "lab/link_json.h"
-#include "lab/place.h"
 #include "lab/proxy.h"
 #include "stream/loop.h"
 
@@ -20,9 +20,9 @@ struct walk {
 	struct lab *lab;
 	struct http_exchange *exchange;
 	struct task task;
-	/* The position. A place that is at the head of a list has passed the last element. */
-	struct place proxy;
-	struct place next;     /**< the next link of the proxy */
+	/* The position. A cursor that is at the head of a list has passed the last element. */
+	struct cursor proxy;
+	struct cursor next;    /**< the next link of the proxy */
 	struct list *proxy_of; /**< the proxy entered last; removed if `proxy` is elsewhere */
 	uint64_t last_id;      /**< links with greater ids began later and are not shown */
 	struct bytes text;
@@ -156,8 +156,8 @@ void connections_answer(struct lab *lab, struct proxy *only, struct http_exchang
 	walk->exchange = exchange;
 	walk->last_id = lab->n_links;
 	task_init(&walk->task, on_turn);
-	list_append(&lab->places, &walk->proxy.link);
-	list_append(&lab->places, &walk->next.link);
+	list_append(&lab->cursors, &walk->proxy.link);
+	list_append(&lab->cursors, &walk->next.link);
 	walk->is_of_one = only != NULL;
 	enter(walk, only == NULL ? lab->proxies.next : &only->link);
 	exchange->data = walk;

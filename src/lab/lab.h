@@ -22,7 +22,7 @@ struct lab {
 	bool runtime_metrics;
 	struct list proxies; /* struct proxy::link, the oldest first */
 	uint64_t n_links;    /**< connections so far; gives each its id */
-	struct list places;  /* struct place::link: of iterations over proxies and connections */
+	struct list cursors; /* struct cursor::link: of iterations over proxies and connections */
 };
 
 #endif

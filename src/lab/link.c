@@ -15,11 +15,11 @@
 #include "base/clock.h"
 #include "base/fds.h"
 #include "lab/chance.h"
+#include "lab/cursor.h"
 #include "lab/gate.h"
 #include "lab/home.h"
 #include "lab/lab.h"
 #include "lab/link_private.h"
-#include "lab/place.h"
 #include "lab/recorder.h"
 #include "lab/say.h"
 #include "lab/toxic_types.h"
@@ -59,7 +59,7 @@ static void link_free(struct link *link)
 	if (link->recorder != NULL) {
 		recorder_end(link->recorder);
 	}
-	places_leave(&home->lab->places, &link->link);
+	cursors_leave(&home->lab->cursors, &link->link);
 	list_remove(&link->link);
 	free(link);
 }

@@ -25,7 +25,7 @@
  *	toxic_json	the JSON of toxics
  *	link_json	the JSON of a connection
  *	connections	all connections, in slices
- *	place		the position of an iteration that takes many turns
+ *	cursor		the position of an iteration that takes many turns
  *	metrics		counters for Prometheus
  *	address		addresses as Go writes them
  *	proxy		a proxy: its addresses, its connections, its toxics
@@ -265,7 +265,7 @@ static int start(const struct options *options, const struct files *files)
 	int r = -errno;
 
 	list_init(&lab.proxies);
-	list_init(&lab.places);
+	list_init(&lab.cursors);
 	raise_fd_limit();
 	if (lab.loop != NULL) {
 		pipe_pool_allow(lab.loop, PIPES_MAX);

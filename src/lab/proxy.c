@@ -11,10 +11,10 @@
 #include "base/clock.h"
 #include "base/file_access.h"
 #include "lab/chance.h"
+#include "lab/cursor.h"
 #include "lab/gate.h"
 #include "lab/lab.h"
 #include "lab/link.h"
-#include "lab/place.h"
 #include "lab/say.h"
 #include "stream/acceptor.h"
 #include "stream/resolver.h"
@@ -109,7 +109,7 @@ struct proxy *proxy_free(struct proxy *proxy)
 	}
 	proxy_stop(proxy);
 	proxy_remove_toxics(proxy);
-	places_leave(&proxy->home.lab->places, &proxy->link);
+	cursors_leave(&proxy->home.lab->cursors, &proxy->link);
 	list_remove(&proxy->link);
 	timer_close(&proxy->timer);
 	loop_cancel(proxy->home.lab->loop, &proxy->home.struck);

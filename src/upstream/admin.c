@@ -7,8 +7,8 @@
 #include "conf/conf.h"
 #include "upstream/checks.h"
 #include "upstream/group.h"
+#include "upstream/overrides.h"
 #include "upstream/weight.h"
-#include "upstream/words.h"
 
 static struct member *find(const struct group *group, const char *name)
 {
@@ -50,13 +50,13 @@ int admin_tell(struct group *group, const char *name, const struct admin_word *w
 	server = member->server;
 	told = server->states;
 	obey(&told, word);
-	r = words_keep(&group->groups->words, group->name, &server->addr, &told);
+	r = overrides_keep(&group->groups->overrides, group->name, &server->addr, &told);
 	if (r < 0) {
 		return r;
 	}
 	before = weight_of(member);
 	server->states = told;
-	words_log(group->name, member, NULL);
+	overrides_log(group->name, member, NULL);
 	checks_settle_pairs(group, server);
 	if (before == 0 && weight_of(member) > 0) {
 		group_refresh_slowly(group, server);

@@ -2,7 +2,7 @@
 /*
  * What an administrator sets for a server through the control interface. A setting stays until the
  * administrator changes it, also over reloads, and while a config or an answer of DNS does not have
- * the server (words.h); a restart forgets it. Each setting writes one log line
+ * the server (overrides.h); a restart forgets it. Each setting writes one log line
  * ("event=server_told"). The main thread.
  */
 #ifndef WEIR_UPSTREAM_ADMIN_H

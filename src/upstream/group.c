@@ -16,7 +16,7 @@ int groups_init(struct groups *groups, struct resolver *resolver, size_t n_worke
 	*groups = (struct groups){.servers.resolver = resolver};
 	often_list_init(&groups->failures, "failed_more", "upstream", "pairs", LOG_LEVEL_WARN);
 	streaks_init(&groups->servers.streaks);
-	words_init(&groups->words);
+	overrides_init(&groups->overrides);
 	list_init(&groups->stale);
 	return readers_init(&groups->readers, n_workers);
 }
@@ -30,7 +30,7 @@ void groups_fini(struct groups *groups)
 		group_unref(group);
 	}
 	readers_fini(&groups->readers);
-	words_fini(&groups->words);
+	overrides_fini(&groups->overrides);
 }
 
 void groups_tick(struct groups *groups)
@@ -145,9 +145,9 @@ static void enforce(const struct group_plan *plan)
 			&server->max_pairs, plan->members[i]->max_pairs, memory_order_relaxed);
 		streak_set(&groups->servers.streaks, &server->streak,
 			eject->on ? eject->failures : 0, eject->within_ns);
-		if (words_recall(
-			    &groups->words, plan->group->name, &server->addr, &server->states)) {
-			words_log(plan->group->name, plan->members[i], "kept");
+		if (overrides_recall(&groups->overrides, plan->group->name, &server->addr,
+			    &server->states)) {
+			overrides_log(plan->group->name, plan->members[i], "kept");
 		}
 	}
 }

@@ -26,7 +26,7 @@
 #include "upstream/queue.h"
 #include "upstream/readers.h"
 #include "upstream/server.h"
-#include "upstream/words.h"
+#include "upstream/overrides.h"
 
 struct checked_group;
 struct conf_upstream;
@@ -38,7 +38,7 @@ struct resolver;
 struct groups {
 	struct registry names; /* struct group::entry */
 	struct servers servers;
-	struct words words; /**< what administrators have set, also for servers that are gone */
+	struct overrides overrides; /**< what administrators have set, also for servers that are gone */
 	struct often_list failures;
 	struct readers readers; /**< the workers */
 	/* struct group::stale, with a reference each: the tick makes their sets again. */

@@ -13,9 +13,9 @@
 
 #include "upstream/ask.h"
 #include "upstream/maglev.h"
+#include "upstream/picks.h"
 #include "upstream/rule.h"
 #include "upstream/set.h"
-#include "upstream/turns.h"
 #include "upstream/weight.h"
 
 /** After this many slots each choice is tried once, beginning with one that depends on the key. */
@@ -100,7 +100,7 @@ static int prepare(struct group_set *set, const struct group_set *before)
 	}
 	set->prepared = prepared;
 	prepared->maglev = table_of(set, before);
-	prepared->rotation = turns_new(set);
+	prepared->rotation = picks_rotation(set);
 	if (prepared->maglev == NULL || prepared->rotation == NULL) {
 		return -ENOMEM; /* freed with the set */
 	}
@@ -155,7 +155,7 @@ static size_t pick(const struct group_set *set, struct group_ask *ask)
 	}
 	n = maglev_key(ask->client, set->hash_on == HASH_ON_CLIENT_PORT, key);
 	if (n == 0) {
-		return turns_take_next(set, prepared->rotation, ask);
+		return picks_take_next(set, prepared->rotation, ask);
 	}
 	return take_by_slot(set, maglev_hash(key, n), ask);
 }

@@ -11,9 +11,9 @@
 #include <stdlib.h>
 
 #include "base/mix.h"
+#include "upstream/picks.h"
 #include "upstream/rule.h"
 #include "upstream/set.h"
-#include "upstream/turns.h"
 
 /** Number n of the sequence of splitmix64. */
 static uint64_t random_number(uint64_t n)
@@ -30,7 +30,7 @@ static uint32_t below(uint32_t n, uint32_t bits)
 static int prepare(struct group_set *set, const struct group_set *before)
 {
 	(void)before;
-	set->prepared = turns_new(set);
+	set->prepared = picks_rotation(set);
 	return set->prepared != NULL ? 0 : -ENOMEM;
 }
 
@@ -70,7 +70,7 @@ static size_t pick(const struct group_set *set, struct group_ask *ask)
 	if (group_set_take(set, first, ask)) {
 		return first;
 	}
-	return group_set_take(set, second, ask) ? second : turns_take(set, rotation, at, ask);
+	return group_set_take(set, second, ask) ? second : picks_take(set, rotation, at, ask);
 }
 
 const struct rule rule_random = {.prepare = prepare, .release = free, .pick = pick};

@@ -6,20 +6,20 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "upstream/picks.h"
 #include "upstream/rule.h"
 #include "upstream/set.h"
-#include "upstream/turns.h"
 
 static int prepare(struct group_set *set, const struct group_set *before)
 {
 	(void)before;
-	set->prepared = turns_new(set);
+	set->prepared = picks_rotation(set);
 	return set->prepared != NULL ? 0 : -ENOMEM;
 }
 
 static size_t pick(const struct group_set *set, struct group_ask *ask)
 {
-	return turns_take_next(set, set->prepared, ask);
+	return picks_take_next(set, set->prepared, ask);
 }
 
 const struct rule rule_round_robin = {.prepare = prepare, .release = free, .pick = pick};

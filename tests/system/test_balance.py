@@ -42,7 +42,7 @@ def who(weir, at=None):
 
 
 @WORKERS
-def test_turns_are_exact_over_all_workers_together(workers, folder):
+def test_rotation_is_exact_over_all_workers_together(workers, folder):
     with three(folder) as servers:
         weighted = [{**servers[name], "weight": weight} for name, weight in zip("abc", (1, 2, 3))]
         with balanced("round_robin", *weighted, workers=workers) as weir:

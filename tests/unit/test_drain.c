@@ -305,7 +305,7 @@ START_TEST(who_has_gone_is_not_answered_and_it_is_done_all_the_same)
 }
 END_TEST
 
-START_TEST(it_takes_turns_with_a_reload)
+START_TEST(it_alternates_with_a_reload)
 {
 	size_t i;
 
@@ -570,7 +570,7 @@ int main(void)
 	tcase_add_test(tc, a_grace_of_none_ends_one_that_goes_on);
 	tcase_add_test(tc, who_asks_meanwhile_is_served_in_turn);
 	tcase_add_test(tc, who_has_gone_is_not_answered_and_it_is_done_all_the_same);
-	tcase_add_test(tc, it_takes_turns_with_a_reload);
+	tcase_add_test(tc, it_alternates_with_a_reload);
 	tcase_add_test(tc, undone_it_binds_anew);
 	tcase_add_test(tc, the_sockets_of_before_have_a_moment_to_close);
 	tcase_add_test(tc, what_cannot_be_bound_is_told_and_it_stays_shut);

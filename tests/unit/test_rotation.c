@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Tests of the order in which servers take turns. */
+/* Tests of the order in which servers are used in rotation. */
 #include "upstream/rotation.h"
 
 #include <errno.h>

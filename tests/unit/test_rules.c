@@ -447,7 +447,7 @@ static void do_nothing(void)
 {
 }
 
-START_TEST(turns_are_exact_over_all_workers_together)
+START_TEST(rotation_is_exact_over_all_workers_together)
 {
 	have_servers(4, (const uint32_t[]){1, 2, 3, 4});
 	make(BALANCE_ROUND_ROBIN);
@@ -505,7 +505,7 @@ int main(void)
 	tcase_add_test(
 		tc, who_came_by_a_port_that_is_gone_or_to_come_gets_the_server_of_its_own_config);
 	tcase_add_loop_test(tc, a_set_that_cannot_be_made_leaves_that_before, 0, BALANCE_FIRST + 1);
-	tcase_add_test(tc, turns_are_exact_over_all_workers_together);
+	tcase_add_test(tc, rotation_is_exact_over_all_workers_together);
 	tcase_add_loop_test(
 		tc, workers_choose_by_every_rule_while_the_set_is_replaced, 0, BALANCE_FIRST + 1);
 	suite_add_tcase(suite, tc);

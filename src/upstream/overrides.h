@@ -7,8 +7,8 @@
  * Only servers of which something is set take memory here; setting `auto` and giving the weight
  * back frees it. The main thread. Private to upstream/.
  */
-#ifndef WEIR_UPSTREAM_WORDS_H
-#define WEIR_UPSTREAM_WORDS_H
+#ifndef WEIR_UPSTREAM_OVERRIDES_H
+#define WEIR_UPSTREAM_OVERRIDES_H
 
 #include <stdbool.h>
 
@@ -19,27 +19,27 @@ struct addr;
 struct member;
 struct server_states;
 
-struct words {
-	struct table table; /* of struct word */
-	struct list all;    /* struct word::link */
+struct overrides {
+	struct table table; /* of struct override */
+	struct list all;    /* struct override::link */
 };
 
 /** Starts without any. */
-void words_init(struct words *words);
+void overrides_init(struct overrides *overrides);
 
 /** Forgets all of them. Zeroed memory is fine. */
-void words_fini(struct words *words);
+void overrides_fini(struct overrides *overrides);
 
 /** Keeps what these states say an administrator has set. 0, or -ENOMEM: nothing has changed. */
-int words_keep(struct words *words, const char *upstream, const struct addr *addr,
+int overrides_keep(struct overrides *overrides, const char *upstream, const struct addr *addr,
 	const struct server_states *states);
 
 /** Sets in the states of a server what is kept of it. Returns whether that has changed them: the
  * server was away, and is back. */
-bool words_recall(const struct words *words, const char *upstream, const struct addr *addr,
-	struct server_states *states);
+bool overrides_recall(const struct overrides *overrides, const char *upstream,
+	const struct addr *addr, struct server_states *states);
 
 /** Logs what is set for a server ("event=server_told"), and `why` unless that is NULL. */
-void words_log(const char *upstream, const struct member *member, const char *why);
+void overrides_log(const char *upstream, const struct member *member, const char *why);
 
 #endif

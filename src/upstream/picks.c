@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "upstream/turns.h"
+#include "upstream/picks.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include "upstream/rule.h"
 #include "upstream/set.h"
 
-struct rotation *turns_new(const struct group_set *set)
+struct rotation *picks_rotation(const struct group_set *set)
 {
 	uint32_t *weights = malloc(set->n * sizeof(*weights) + 1);
 	struct rotation *rotation;
@@ -23,11 +23,11 @@ struct rotation *turns_new(const struct group_set *set)
 	return rotation;
 }
 
-size_t turns_take(const struct group_set *set, const struct rotation *rotation, uint32_t at,
+size_t picks_take(const struct group_set *set, const struct rotation *rotation, uint32_t at,
 	struct group_ask *ask)
 {
 	size_t i = rotation->order[at];
-	uint32_t n = rotation->n < TURNS_FOLLOWED ? rotation->n : TURNS_FOLLOWED;
+	uint32_t n = rotation->n < PICKS_FOLLOWED ? rotation->n : PICKS_FOLLOWED;
 
 	for (; n > 0; n--) {
 		if (group_set_take(set, rotation->order[at], ask)) {
@@ -35,7 +35,7 @@ size_t turns_take(const struct group_set *set, const struct rotation *rotation, 
 		}
 		at = at + 1 < rotation->n ? at + 1 : 0;
 	}
-	for (size_t k = 0; rotation->n > TURNS_FOLLOWED && k < set->n; k++) {
+	for (size_t k = 0; rotation->n > PICKS_FOLLOWED && k < set->n; k++) {
 		i = i + 1 < set->n ? i + 1 : 0;
 		if (group_set_take(set, i, ask)) {
 			return i;
@@ -44,7 +44,7 @@ size_t turns_take(const struct group_set *set, const struct rotation *rotation, 
 	return RULE_NONE;
 }
 
-size_t turns_take_next(
+size_t picks_take_next(
 	const struct group_set *set, const struct rotation *rotation, struct group_ask *ask)
 {
 	uint64_t n;
@@ -53,5 +53,5 @@ size_t turns_take_next(
 		return RULE_NONE;
 	}
 	n = atomic_fetch_add_explicit(set->n_picks, 1, memory_order_relaxed);
-	return turns_take(set, rotation, (uint32_t)(n % rotation->n), ask);
+	return picks_take(set, rotation, (uint32_t)(n % rotation->n), ask);
 }
