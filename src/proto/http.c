@@ -508,7 +508,7 @@ static int read_body(struct http_reader *reader, struct span *bytes)
 	}
 	if (reader->in_chunks && (reader->chunks.state == HTTP_CHUNK_OVER) != reader->complete) {
 		return refuse(
-			reader, 400, "the trailers contradict the header about the body; send none");
+			reader, 400, "the trailers contradict the header; send none");
 	}
 	reader->n_framing -= part.n - (size_t)r;
 	(void)span_take(bytes, (size_t)r, &part);

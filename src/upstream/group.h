@@ -22,11 +22,11 @@
 #include "base/registry.h"
 #include "log/often.h"
 #include "upstream/ask.h"
+#include "upstream/overrides.h"
 #include "upstream/plan.h"
 #include "upstream/queue.h"
 #include "upstream/readers.h"
 #include "upstream/server.h"
-#include "upstream/overrides.h"
 
 struct checked_group;
 struct conf_upstream;
@@ -38,7 +38,8 @@ struct resolver;
 struct groups {
 	struct registry names; /* struct group::entry */
 	struct servers servers;
-	struct overrides overrides; /**< what administrators have set, also for servers that are gone */
+	/** What administrators have set, also for servers that are gone. */
+	struct overrides overrides;
 	struct often_list failures;
 	struct readers readers; /**< the workers */
 	/* struct group::stale, with a reference each: the tick makes their sets again. */

@@ -280,15 +280,17 @@ END_TEST
 
 /* ---- records ---- */
 
+static const char no_handshake[] = "the first byte is not that of a TLS handshake";
+
 static const struct {
 	struct span bytes;
 	int result;
 	const char *why;
 } frames[] = {
 	{BYTES(""), 0, NULL},
-	{BYTES("G"), -EPROTONOSUPPORT, "the first byte is not that of a TLS handshake"},
-	{BYTES("\x80\x2e\1\3\1"), -EPROTONOSUPPORT, "the first byte is not that of a TLS handshake"}, /* SSL 2 */
-	{BYTES("\x15\3\1\0\2\2\x28"), -EPROTONOSUPPORT, "the first byte is not that of a TLS handshake"},
+	{BYTES("G"), -EPROTONOSUPPORT, no_handshake},
+	{BYTES("\x80\x2e\1\3\1"), -EPROTONOSUPPORT, no_handshake}, /* SSL 2 */
+	{BYTES("\x15\3\1\0\2\2\x28"), -EPROTONOSUPPORT, no_handshake},
 	{BYTES("\x16"), 0, NULL},
 	{BYTES("\x16g"), -EBADMSG, "a record has no version of TLS"},
 	{BYTES("\x16\3\xff\x40\0"), 0, NULL},

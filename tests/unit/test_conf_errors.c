@@ -436,15 +436,6 @@ START_TEST(every_wrong_include_is_said_at_its_line)
 }
 END_TEST
 
-START_TEST(a_path_may_end_with_an_escaped_quote)
-{
-	conf_case_write("weir.conf", "@include \"none\\\"\"\n");
-	conf_case_expect("weir.conf",
-		"weir.conf:1: @include: \"none\"\" cannot be read: No such file or directory; name "
-		"a file that exists\n");
-}
-END_TEST
-
 START_TEST(the_eleventh_level_of_includes_is_refused)
 {
 	char name[2] = "a";
@@ -594,7 +585,6 @@ int main(void)
 	tcase_add_test(tc, a_main_file_that_cannot_be_read_has_no_line);
 	tcase_add_test(tc, an_unreadable_file_is_said);
 	tcase_add_test(tc, every_wrong_include_is_said_at_its_line);
-	tcase_add_test(tc, a_path_may_end_with_an_escaped_quote);
 	tcase_add_test(tc, the_eleventh_level_of_includes_is_refused);
 	tcase_add_test(tc, includes_that_multiply_are_stopped);
 	tcase_add_test(tc, errors_name_the_included_file_and_come_in_order);

@@ -263,6 +263,15 @@ START_TEST(no_name_of_a_file_drives_a_terminal)
 }
 END_TEST
 
+START_TEST(a_path_may_end_with_an_escaped_quote)
+{
+	conf_case_write("weir.conf", "@include \"none\\\"\"\n");
+	conf_case_expect("weir.conf",
+		"weir.conf:1: @include: \"none\"\" cannot be read: No such file or directory; name "
+		"a file that exists\n");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("conf_place");
@@ -281,6 +290,7 @@ int main(void)
 	tcase_add_test(tc, files_are_told_beside_a_main_file_that_is_refused);
 	tcase_add_test(tc, what_a_refused_file_may_hold_is_not_missing);
 	tcase_add_test(tc, a_drain_that_does_not_fit_is_told_beside_other_errors);
+	tcase_add_test(tc, a_path_may_end_with_an_escaped_quote);
 	ADD_TABLE(no_name_of_a_file_drives_a_terminal, names);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);

@@ -89,8 +89,7 @@ static const struct paused_row {
 
 enum { PAUSED_ROWS = sizeof(paused_rows) / sizeof(paused_rows[0]) };
 
-/* The loop makes at most 2 turns a second, whatever the peer did, and a reset is known within the
- * second. */
+/* The loop makes at most 2 turns a second, whatever the peer did. A reset is known in a second. */
 START_TEST(paused_stream_sleeps_and_knows)
 {
 	const struct paused_row *row = &paused_rows[_i];
