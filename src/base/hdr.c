@@ -138,8 +138,7 @@ bool hdr_next(const struct hdr *hdr, size_t *index, struct hdr_slot *ret)
 		*ret = (struct hdr_slot){i == 0 ? 0 : slot_top(i - 1) + 1, slot_top(i), n};
 		ret->least = ret->least > hdr_min(hdr) ? ret->least : hdr_min(hdr);
 		if (i + 1 == end) {
-			ret->greatest =
-				hdr_max(hdr); /* cut; the very last slot has no other end */
+			ret->greatest = hdr_max(hdr); /* cut; the very last slot has no other end */
 		}
 		++*index;
 		return true;

@@ -507,8 +507,7 @@ static int read_body(struct http_reader *reader, struct span *bytes)
 		return r;
 	}
 	if (reader->in_chunks && (reader->chunks.state == HTTP_CHUNK_OVER) != reader->complete) {
-		return refuse(
-			reader, 400, "the trailers contradict the header; send none");
+		return refuse(reader, 400, "the trailers contradict the header; send none");
 	}
 	reader->n_framing -= part.n - (size_t)r;
 	(void)span_take(bytes, (size_t)r, &part);

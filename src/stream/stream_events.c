@@ -104,8 +104,7 @@ static void stream_settle(struct stream *s)
 	if (s->hangup == HANGUP_NOTED) {
 		s->hangup = HANGUP_TOLD;
 		if (is_over) {
-			stream_defer(
-				s); /* to finish later: handlers of HANGUP find the fd open */
+			stream_defer(s); /* to finish later: handlers of HANGUP find the fd open */
 		}
 		stream_tell(s, STREAM_HANGUP, NULL, 0);
 	} else if (is_over) {
