@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
 """Makes medians, ratios, verdicts and Markdown from the rounds."""
+import datetime
 import statistics
 
 from benchlib.proxies import PROXIES
@@ -224,6 +225,36 @@ def verdicts(results):
             lines.append(f"| {target.title} | {limit}{ratio} | {cell(found, found)}{ratio} | "
                          f"{target.verdict(found)} |")
     return lines
+
+
+# ---- the table for a reader in a hurry ----
+
+# (what, part, work, key, format of the figure, the HAProxy that is shown)
+SHORT = [
+    ("memory of an idle pair", "idle", "pairs", "bytes", lambda value: f"{value:,.0f} bytes", "haproxy"),
+    ("CPU, bulk from client to server", "bulk", "1", "cpu_s_per_gb", lambda value: f"{value:.2f} s/GB", "haproxy-splice"),
+    ("CPU of a request, one connection", "keepalive", "1", "cpu_us", lambda value: f"{value:.1f} µs", "haproxy"),
+    ("CPU of a new connection, 8 servers in rotation", "balance", "8", "cpu_us", lambda value: f"{value:.0f} µs", "haproxy"),
+    ("CPU of a connection routed by its TLS name, one of 10,000", "sni", "10000", "cpu_us",
+     lambda value: f"{value:.0f} µs", "haproxy"),
+    ("64 connections: 99 % of the requests within", "keepalive", "64", "p99_us",
+     lambda value: f"{value / 1000:.2f} ms", "haproxy"),
+]
+
+
+def short(results):
+    """The most important medians, and where and when they were measured, as Markdown."""
+    day = datetime.date.fromtimestamp(max(part["began"] for part in results["parts"].values()))
+    minor = {name: ".".join(text.split(".")[:2]) for name, text in results["versions"].items()}
+    lines = [f"Measured on {results['machine']['cores']} processors of {results['machine']['cpu']} on {day}, all three "
+             "proxies in the same run:", "",
+             f"| | weir | HAProxy {minor['HAProxy']} | nginx {minor['nginx']} |", "|---|---|---|---|"]
+    for what, part, works, key, say, haproxy in SHORT:
+        found = [say(median(values(results, part, works, name, key))) for name in ("weir", haproxy, "nginx")]
+        if haproxy == "haproxy-splice":
+            found[1] += ", splicing"
+        lines.append(f"| {what} | {' | '.join(found)} |")
+    return "\n".join(lines) + "\n"
 
 
 # ---- the page ----

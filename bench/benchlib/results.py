@@ -11,6 +11,7 @@ import sys
 from benchlib.host import ROOT, SOCKET_PROXYD
 
 FORMAT = 1
+MEASURED = ("HAProxy", "nginx", "systemd-socket-proxyd", "iperf3", "wrk", "gcc")  # by bench/peers
 VERSIONS = {  # the command that prints each version
     "HAProxy": ["haproxy", "-v"],
     "nginx": ["nginx", "-v"],
@@ -51,9 +52,9 @@ def machine():
                             pathlib.Path("/etc/os-release").read_text(encoding="utf-8"))}
 
 
-def versions():
-    """The versions of the peers and tools that are installed."""
-    told = {name: first(r"(\d[\w.~+-]*)", output(command)) for name, command in VERSIONS.items()}
+def versions(names):
+    """The versions of these peers and tools, as far as they are installed."""
+    told = {name: first(r"(\d[\w.~+-]*)", output(VERSIONS[name])) for name in names}
     return {name: text for name, text in told.items() if text}
 
 
@@ -62,7 +63,7 @@ class Results:
 
     def __init__(self, folder):
         self.path = folder / "peers.json" if folder else None
-        self.told = {"format": FORMAT, "machine": machine(), "versions": versions(), "parts": {}}
+        self.told = {"format": FORMAT, "machine": machine(), "versions": versions(MEASURED), "parts": {}}
 
     def load(self, whatever=False):
         """Continues the file that exists, if it is of this machine and these versions."""
