@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 """
-What bench/timeouts compares: proxies with one thread, which set every timer that they have to the same time,
-and the scenarios that one suite of weirload runs through all of them.
+What bench/timeouts compares: proxies with one thread, in which all timers have the same timeout, and the
+scenarios that one suite of weirload runs through all of them.
 """
 import contextlib
 import os
