@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Any bytes as a report of weirload. An error has a text. Every other report can be made from one
- * that is right, and a comparison with itself finds it the same.
+ * Any bytes as a report of weirload. An error has a text. A report that is right can be written as
+ * JUnit XML and as HTML. If it can be compared with itself, the comparison finds it the same.
  */
 #include <assert.h>
 #include <jansson.h>
