@@ -326,7 +326,7 @@ def test_unix_socket_that_somebody_replaced_is_left(folder):
 @pytest.mark.workers
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_four_workers_share_a_listener(transport, report):
-    """A TCP listener has a socket for each worker; a UNIX socket exists once, and one worker accepts for all."""
+    """A TCP listener has a socket for each worker. On a UNIX socket one worker accepts, for all workers in rotation."""
     count = 64  # so that no worker is left out by chance: 4 * (3 / 4) ** 64 is 4e-8
     with relay(transport, workers=4, daemon={"control": True}) as rig:
         pairs = []

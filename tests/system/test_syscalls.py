@@ -31,7 +31,7 @@ CONNECT_TO_SPEAK = ["socket", "setsockopt", "setsockopt", "setsockopt", "connect
 RELAY = ["epoll_wait", "recvfrom", "sendto"]
 CLOSE = ["epoll_wait", "recvfrom", "shutdown", "epoll_wait", "recvfrom", "close", "close"]
 
-# The C library makes these calls for memory. They are not compared: a warm worker needs no more memory.
+# The C library makes these calls for memory. They are not compared, because they end when a worker is warm.
 NOT_OURS = {"brk", "mmap", "munmap", "mprotect", "madvise"}
 
 NO_TIMER_STRIKES = {"connect": "10m", "idle": "10m", "preface": "10m"}

@@ -23,7 +23,8 @@ static void tear_down(void)
 	toxic = toxic_free(toxic);
 }
 
-/** Adds the toxic of the test. `extra` is its first attribute after those of all triggers. */
+/** Adds the toxic of the test. `extra` is its first attribute after those of
+ * TRIGGER_TABLE (trigger.h). */
 static void add(
 	const char *type, int64_t after_ms, int64_t after_bytes, int64_t for_ms, int64_t extra)
 {

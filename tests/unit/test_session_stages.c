@@ -11,8 +11,8 @@
 #include "upstream/plan.h"
 #include "vtime.h"
 
-/** The stages in which a session stays, without PREFACE: test_preface_ends.c. In CHOOSING it does
- * not stay. */
+/** The stages in which a session stays, except PREFACE, which test_preface_ends.c tests. In
+ * CHOOSING it does not stay. */
 static const enum session_stage stages[] = {
 	SESSION_QUEUED, SESSION_CONNECTING, SESSION_WAITING, SESSION_RELAYING};
 enum { STAGES = sizeof(stages) / sizeof(stages[0]), BEFORE_RELAYING = STAGES - 1 };

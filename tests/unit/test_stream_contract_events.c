@@ -118,7 +118,7 @@ END_TEST
 
 START_TEST(close_is_told_with_0_for_the_end_of_input)
 {
-	/* A terminal that hangs up drops its unread input, so the stream may not read the words. */
+	/* A terminal that hangs up drops its unread input, so the words may be lost. */
 	if (!wire_reads(TEST_KIND) || TEST_KIND == WIRE_TTY) {
 		return;
 	}

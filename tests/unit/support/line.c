@@ -23,7 +23,8 @@ static void line_told(struct pump *pump, enum pump_outcome outcome)
 		line.began = true;
 		return;
 	}
-	ck_assert(line.began || outcome == PUMP_FLOWS); /* then older bytes are out: pump.h */
+	/* FLOWS comes before BEGAN when bytes are written that the pump has not read: pump.h. */
+	ck_assert(line.began || outcome == PUMP_FLOWS);
 	line.outcome = outcome;
 	line.n_told++;
 	line.n_done += outcome == PUMP_DONE;
