@@ -59,6 +59,17 @@ def test_the_page_of_timers_is_what_the_bench_has_kept():
     assert done.stdout.strip() in (ROOT / "docs" / "TIMEOUTS.md").read_text(encoding="utf-8")
 
 
+def test_the_pages_of_the_peers_are_what_the_bench_has_kept(benchlib):
+    """docs/PERFORMANCE.md, the table of README.md and the plot are made by the bench from its results, not by hand."""
+    told = json.loads((ROOT / "bench" / "results" / "peers.json").read_text(encoding="utf-8"))
+    report = benchlib("benchlib.report")
+    page = (ROOT / "docs" / "PERFORMANCE.md").read_text(encoding="utf-8")
+    assert report.page(told) in page and report.short(told) in page
+    assert report.short(told) in (ROOT / "README.md").read_text(encoding="utf-8")
+    plot = (ROOT / "bench" / "results" / "peers.svg").read_text(encoding="utf-8")
+    assert benchlib("benchlib.plot").svg(told) == plot
+
+
 def test_what_weirload_was_too_late_to_judge_is_no_share_of_the_table(folder):
     with open(ROOT / "bench" / "results" / "timeouts.json", encoding="utf-8") as file:
         told = json.load(file)
