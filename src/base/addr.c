@@ -22,8 +22,8 @@ static void format_inet(struct in_addr in, in_port_t port, char text[ADDR_TEXT_M
 }
 
 /*
- * `zone` is the name of the zone. If it is NULL, the name of the interface with this number is
- * written, or the number if no interface has it.
+ * `zone` is written as the zone. If it is NULL, a link-local address gets the name of its
+ * interface, or the number of the interface if that has no name.
  */
 static void format_inet6(const struct sockaddr_in6 *in6, const char *zone, char text[ADDR_TEXT_MAX])
 {

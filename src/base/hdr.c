@@ -137,8 +137,10 @@ bool hdr_next(const struct hdr *hdr, size_t *index, struct hdr_slot *ret)
 		}
 		*ret = (struct hdr_slot){i == 0 ? 0 : slot_top(i - 1) + 1, slot_top(i), n};
 		ret->least = ret->least > hdr_min(hdr) ? ret->least : hdr_min(hdr);
+		/* No value is above the maximum. It may be above slot_top() in the last slot of
+		 * all, which also has all larger values. */
 		if (i + 1 == end) {
-			ret->greatest = hdr_max(hdr); /* cut; the very last slot has no other end */
+			ret->greatest = hdr_max(hdr);
 		}
 		++*index;
 		return true;
