@@ -26,8 +26,8 @@
 #include "conf/report.h"
 #include "conf/tree.h"
 
-/* Otherwise the check would take too long: with more spots nothing is checked, and after so many
- * steps nothing more. */
+/* Limits, so that the check does not take too long: a listener with more spots is not checked, and
+ * after this many steps no further route is found to be out of reach. */
 enum { SPOTS_MAX = 1000 * 1000, STEPS_MAX = 100 * 1000 * 1000 };
 
 /* The name and the protocol of one pair. */
