@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The crew is all workers together. It starts and stops them, gives them the same orders, and adds
- * up what they count. Only code of crew/ calls functions of all workers; from elsewhere the workers
- * get no more than a wake-up (proxy/places.h).
+ * up what they count. No other module calls all workers or posts to all of them, except that
+ * proxy/places.h wakes them when there is room for a pair.
  *
  *	crew_open() ──▶ crew_start() ──▶ orders ──▶ quiet() ──▶ crew_stop() ──▶ crew_close()
  *
