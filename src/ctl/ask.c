@@ -144,7 +144,7 @@ static int tell_failure(const struct ask *ask, const struct ask_question *questi
 			"socket-group.conf)");
 	case -ENOENT:
 	case -ECONNREFUSED:
-		/* The config has errors, which may hide where weir listens. */
+		/* If the config has errors, they may hide where weir listens. */
 		if (ask->conf_errors != NULL) {
 			(void)fputs(ask->conf_errors, ask->err);
 		}
