@@ -19,9 +19,9 @@
  * turn.
  *
  * Bytes that a reader does not take leave together when it takes bytes again. So nothing passes
- * while the reader takes none, and such bytes are fewer than two turns pass on. The window counts
- * them when they have left (chain_calls::held). Without a window, the line does not make up for the
- * time in which the reader took none.
+ * while the reader takes none, and there are fewer such bytes than pass in two turns. The window
+ * counts them when they have left (chain_calls::held). Without a window, the line does not make up
+ * for the time in which the reader took none.
  *
  * Up to SMOOTH_RATE pieces are small, since few bytes are spare. Above it only the limit for a
  * second is promised, so pieces are large, and cost less.
@@ -59,7 +59,7 @@ enum {
 	FAST_SPARE_NS = NS_PER_MS,
 	/** The most that passes in a turn of the loop. So other connections do not wait long, and a
 	 * line that is behind sends little between two looks at the clock: in each window that is
-	 * full, the time is lost that sending the bytes of one turn takes. */
+	 * full, it loses the time in which the bytes of one turn are sent. */
 	TURN_BYTES = 16 * 1024,
 	/** Above SMOOTH_RATE, the most that passes in a turn is what the line sends in this
 	 * time. */
