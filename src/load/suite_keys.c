@@ -97,8 +97,8 @@ static bool is_command(const char *text, const char *at)
 	return (size_t)(at - text) >= n && memcmp(at - n, command, n) == 0;
 }
 
-/** Writes ` = "VALUE"`, for a number without quotes, for the " VALUE" at `value`. Returns how many
- * bytes it has read of it; 0: there is no value. */
+/** Reads the " VALUE" at `value`, and writes it as ` = "VALUE"`, or without quotes if the option is
+ * a number. Returns how many bytes it has read; 0: there is no value. */
 static size_t put_value(FILE *out, const struct option *option, const char *value)
 {
 	bool is_quoted = value[0] == ' ' && value[1] == '\'';
