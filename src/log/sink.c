@@ -332,8 +332,8 @@ static void empty_queues(void)
 		queue->ending = atomic_load(&queue->closed);
 		queue->round_end = log_queue_end(queue);
 	}
-	/* Read after the ends: if log_settle() is not seen here, all lines of this round are
-	 * earlier than it. */
+	/* `settled` is read after the ends of the queues: if the call of log_settle() is not seen
+	 * here, all lines of this round are earlier than that call. */
 	sink.form =
 		atomic_load(&sink.settled) ? sink.settled_form : form_of_stream(sink.settled_form);
 	while ((queue = oldest_queue(&record)) != NULL) {
