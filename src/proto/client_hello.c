@@ -88,8 +88,8 @@ static int gather(struct span bytes, uint8_t *message, size_t *ret_len, const ch
 			*ret_len = wanted;
 			return (int)(at - (len - wanted));
 		}
-		/* So many bytes must be there in the end: those that have come, the missing ones,
-		 * and one more record header if this record does not have them all. */
+		/* The ClientHello takes at least this many bytes: those that have come, the missing
+		 * ones, and one more record header if this record does not have them all. */
 		if (at + (wanted - len) + (wanted - len > n_record - part.n ? RECORD_HEADER : 0) >
 			CLIENT_HELLO_MAX) {
 			*ret_why = "the ClientHello is longer than 16 KiB";
