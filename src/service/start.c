@@ -328,7 +328,7 @@ static int open_reload(struct daemon *daemon)
 		.control = &daemon->control,
 	};
 
-	/* No config was freed, but the memory that reading it took. */
+	/* No config was freed here, but reading the config took memory that was freed. */
 	memory_config_went(&daemon->memory);
 	return done(reload_open(&daemon->reload, &opts), "memory");
 }
