@@ -273,7 +273,7 @@ static void linger(struct acceptor *acceptor)
 static void end_drain(struct acceptor *acceptor)
 {
 	if (acceptor->phase == SHARING) {
-		shut(acceptor); /* at once, since it may reset clients that come until then */
+		shut(acceptor); /* at once: clients that come before the close may be reset */
 	} else {
 		stop(acceptor); /* closing takes some 50 us and can wait */
 	}

@@ -4,9 +4,9 @@
  *
  * What happens is only recorded where it happens. It is emitted from one place, stream_on_later(),
  * a deferred task: so nothing is emitted from inside a call by the user (stream.h names the
- * exceptions), and the order is always WRITE, DRAIN, HANGUP, ERROR, CLOSE. Only READ, INPUT, END
- * and TIMEOUT, and ERROR at the end of a failed stream's input, are emitted where they happen, in
- * callbacks of the loop.
+ * exceptions), and the order is always WRITE, DRAIN, HANGUP, ERROR, CLOSE. Only READ, INPUT, END,
+ * TIMEOUT and the internal CONNECTED, and ERROR at the end of a failed stream's input, are emitted
+ * where they happen, in callbacks of the loop.
  */
 #include <assert.h>
 #include <errno.h>
@@ -70,8 +70,8 @@ void stream_defer(struct stream *s)
 
 /**
  * Emits WRITE and DRAIN, at most once in a turn. If a handler writes again, it gets the next ones
- * in the next turn, so that other streams are served, too. Before HANGUP and after a failure they
- * do not wait for that.
+ * in the next turn, so that other streams are served, too. Before HANGUP and after a failure the
+ * events do not wait for the next turn.
  */
 static void stream_tell_progress(struct stream *s)
 {

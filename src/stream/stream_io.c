@@ -409,7 +409,7 @@ int stream_write_ahead(struct stream *s, const void *data, size_t len)
 		return r;
 	}
 	/* stream_on_later() then puts the stream in line, after the streams that wait there to
-	 * read: what they read may be written to this one first. */
+	 * read: so what they read and write to this one can be sent together with `data`. */
 	stream_defer(s);
 	return 0;
 }
