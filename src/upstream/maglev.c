@@ -11,8 +11,8 @@ enum { SEED_OFFSET, SEED_SKIP, SEED_KEY };
 #define FREE UINT32_MAX
 
 struct maglev_of {
-	uint64_t offset; /**< offset and skip are the hashes from which those of its row come */
-	uint64_t skip;
+	uint64_t offset; /**< a hash of the name: gives the first slot of its row */
+	uint64_t skip;   /**< another hash of the name: gives row::skip */
 	uint32_t weight;
 };
 
