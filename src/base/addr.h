@@ -23,7 +23,7 @@
 enum addr_kind {
 	ADDR_INET,    /**< IPv4 or IPv6, in sa */
 	ADDR_ANY,     /**< "*:PORT": only for listeners; sa is [::]:PORT */
-	ADDR_NAME,    /**< a host name to resolve, in lower case: host and port; sa is unset */
+	ADDR_NAME,    /**< a host name to resolve: host, in lower case, and port; sa is unset */
 	ADDR_UNIX,    /**< a path or an abstract name, in sa */
 	ADDR_SYSTEMD, /**< sockets passed by systemd: only for listeners; host is their name */
 };
@@ -32,7 +32,7 @@ enum {
 	ADDR_HOST_MAX = 254,    /**< RFC 1035, 3.1: 253 characters and the NUL */
 	ADDR_FD_NAME_MAX = 256, /**< sd_pid_notify_with_fds(3): 255 characters and the NUL */
 	ADDR_WILDCARDS = 3,
-	ADDR_TEXT_MAX = 264, /**< "systemd:" + name + NUL, and any host, port or UNIX path */
+	ADDR_TEXT_MAX = 264, /**< "systemd:", a name and the NUL; all other forms are shorter */
 };
 
 /** A socket address of any family that weir speaks. */

@@ -19,7 +19,7 @@ static inline bool addr_is_control(char c)
 	return (unsigned char)c < 0x20 || c == 0x7f;
 }
 
-/** The IPv4 address in one that is mapped to IPv6. */
+/** The IPv4 address in an IPv4-mapped IPv6 address. */
 static inline struct in_addr addr_unmap(const struct in6_addr *in6)
 {
 	struct in_addr in;

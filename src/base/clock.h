@@ -3,9 +3,9 @@
  * The clock of all durations and deadlines: CLOCK_MONOTONIC in nanoseconds (uint64_t, names end in
  * _ns).
  *
- * It stands still while the machine is suspended. A time that is compared with a deadline is read
- * here, right after the call that moved the bytes, never from the loop's cached time. Tests replace
- * clock_ns() at link time (-Wl,--wrap=clock_ns).
+ * It stands still while the machine is suspended. The time at which bytes moved is compared with
+ * deadlines. So it is read here, right after the call that moved them, never from a time that was
+ * cached for the turn of a loop. Tests replace clock_ns() at link time (-Wl,--wrap=clock_ns).
  */
 #ifndef WEIR_BASE_CLOCK_H
 #define WEIR_BASE_CLOCK_H
