@@ -2,8 +2,8 @@
 /*
  * A follower reads the log as it is written: it gets each line that the log thread takes out of the
  * queues, in that order. Nobody waits for it: lines are copied into a ring of LOG_QUEUE_BYTES, and
- * lines that do not fit are counted. While nobody follows, this costs the log thread one counter
- * and a free lock per line, and other threads nothing.
+ * lines that do not fit are counted. While nobody follows, a line costs the log thread one counter
+ * and one lock that nobody else holds, and other threads nothing.
  *
  *	log_follow() ── wake() ──▶ log_follow_take(), until there is none ── wake() ──▶ ...
  *	log_unfollow()

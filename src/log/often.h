@@ -33,7 +33,7 @@ struct often_list {
 	enum log_level level;
 	pthread_mutex_t lock;
 	struct list all; /* struct often::link */
-	atomic_bool any; /**< one of the counts may not be 0 */
+	atomic_bool any; /**< something was counted since the last often_tell() */
 };
 
 /** The count of one object. */
