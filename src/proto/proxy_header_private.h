@@ -36,7 +36,8 @@ enum {
 	PROXY_HEADER_CRC32C_BYTES = 4,
 };
 
-/* As proxy_header_parse(); *header is zeroed. `n` is at least 1, and the first byte fits. */
+/* As proxy_header_parse(), but the caller has zeroed *header. There is at least one byte, and the
+ * first one is that of this version. */
 int proxy_header_read_v1(struct span bytes, struct proxy_header *header, const char **ret_why);
 int proxy_header_read_v2(struct span bytes, struct proxy_header *header, const char **ret_why);
 
