@@ -8,8 +8,8 @@
  * The addresses of a name are tried as in RFC 8305 (Happy Eyeballs). The families alternate. The
  * next address is tried when the last attempt has failed, or when it has lasted CONNECTOR_NEXT_NS;
  * in the second case both attempts go on in parallel, if a spare fd is available. The first attempt
- * that connects wins, and the others are reset. If its family was not the one to be tried first, it
- * is from now on, for some minutes (resolver.h).
+ * that connects wins, and the others are reset. If the winner's family was not the one to be tried
+ * first, the addresses of that family are tried first from now on, for some minutes (resolver.h).
  *
  * `timeout_ns` applies to each lookup and to each attempt separately, and also to the time that a
  * lookup waits for a thread. If this process runs out of fds or memory while no other attempt is in

@@ -31,7 +31,7 @@ struct attempt {
 	uint64_t deadline_ns;
 	const struct sockaddr *sa;
 	socklen_t sa_len;
-	union resolver_address address; /* the target of sa, unless that is opts.addr */
+	union resolver_address address; /* sa points here, or into opts.addr */
 };
 
 /** What only a connector with a name needs. */
@@ -40,7 +40,7 @@ struct lookup_state {
 	bool begun;
 	uint64_t begin_ns;
 	uint64_t deadline_ns;
-	union resolver_address last; /* the target of connector::last.sa */
+	union resolver_address last; /* connector::last.sa points here */
 };
 
 struct connector {

@@ -100,8 +100,8 @@ void loop_add_queued(struct loop *loop, int64_t bytes);
 void loop_add_piped(struct loop *loop, int64_t bytes);
 
 /**
- * When the last turn ended, which is where the turn in progress, or the next, began. 0: no turn
- * yet.
+ * When the last turn ended; what has a later time happened in the turn in progress, or between two
+ * turns. 0: no turn yet.
  */
 static inline uint64_t loop_turned_ns(const struct loop *loop)
 {
