@@ -5,8 +5,8 @@
  * than before, or whether a config was freed. Nothing is done while the number of pairs, or that of
  * bytes in queues, still falls fast, because that would delay the very timers that end the pairs.
  *
- * A habit of the C library (glibc) would leave much of it behind, and memory_prepare() ends it.
- * docs/decisions/0610 has the figures.
+ * By default the C library (glibc) would keep much of that memory even then; memory_prepare()
+ * changes this. docs/decisions/0610 has the figures.
  */
 #ifndef WEIR_SERVICE_MEMORY_H
 #define WEIR_SERVICE_MEMORY_H
@@ -20,7 +20,7 @@
  * Only in the heap of the main thread does it also give back the free memory behind the last block
  * in use. In the heap of a worker, free(3) gives that memory back when it joins a freed block to
  * it. By default free(3) does not join small blocks to their free neighbours. So mallopt(3) sets
- * M_MXFAST to 0: then it does.
+ * M_MXFAST to 0: then free(3) joins them.
  */
 void memory_prepare(void);
 

@@ -47,7 +47,7 @@ struct status_facts {
 
 /** What was sent last, and what is expensive to compute; zeroed at first. */
 struct status {
-	uint64_t n_closed; /**< the sum of facts::n_closed when p99_us was computed */
+	uint64_t n_closed; /**< the sum of status_facts::n_closed when p99_us was computed */
 	bool has_p99;
 	uint64_t p99_us;
 	char told[STATUS_TEXT_MAX];
