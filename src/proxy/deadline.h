@@ -30,7 +30,8 @@
  * connector (connector.h). The functions below do not know that timer.
  *
  * No event reports that a peer has taken bytes which the kernel holds for it. So when a timer is
- * due, the caller first looks at the sockets; deadline::silence_ns says how long nothing must move.
+ * due, the caller first looks at the sockets. A timer that has a deadline::silence_ns expires only
+ * if nothing has moved for that long.
  *
  * The earliest deadline wins; among equal ones the first in this list. A deadline that lies before
  * the moment at which the timeouts came into force is due at that moment.

@@ -60,8 +60,8 @@ struct generation *generation_unref(struct generation *generation);
 void generation_enforce(
 	const struct generation *generation, struct places *places, uint32_t max_pairs);
 
-/** Keeps the numbers of its listeners (limits.h), also when a later generation has other ones. Main
- * thread only; call it when this generation is in force. */
+/** Keeps the numbers of its listeners (limits.h), even if a later generation does not have these
+ * listeners. Main thread only; call it when this generation is in force. */
 void generation_keep_numbers(const struct generation *generation, struct limits *limits);
 
 /** Starts the checks of its servers, and stops those of servers that only the previous generation
