@@ -19,7 +19,7 @@ enum {
 	READS_A_TURN = 4, /**< so that a fast stream does not starve the others */
 	/** After this many bytes no further read begins in the turn. One splice may exceed it. */
 	BYTES_A_TURN = READS_A_TURN * LOOP_BUFFER_BYTES,
-	READ_MAX = PIPE_BYTES_MAX, /**< of stream::read_max: the most that one splice takes */
+	READ_MAX = PIPE_BYTES_MAX, /**< the largest stream::read_max: the most of one splice */
 };
 static_assert((int)STREAM_ALL_PAUSES <= UINT8_MAX, "stream::pauses has a bit for each reason");
 
