@@ -9,9 +9,9 @@
  *					then those that were found; renewed() is called
  *
  * If an address that was found is also in the config, the server of the config is used. Until the
- * first answer a group waits: its plan says so. If the next config looks for the same (kind, name,
- * port), the servers found so far stay. If no group has `discover`, there is no DNS resolver and no
- * fd.
+ * first answer, sessions wait if no server of the group is usable (group_plan::is_awaited). If the
+ * next config looks for the same (kind, name, port), the servers found so far stay. If no group has
+ * `discover`, there is no DNS resolver and no fd.
  */
 #ifndef WEIR_UPSTREAM_FINDERS_H
 #define WEIR_UPSTREAM_FINDERS_H
