@@ -35,7 +35,8 @@ struct conf_errors {
 	size_t n_errors;           /**< errors that are stored */
 	size_t n_dropped;          /**< errors above CONF_ERRORS_MAX, or without memory */
 	/** Receives hints about a config without errors: settings that are valid and probably
-	 * meant, but should be known. Borrowed; NULL: hints are dropped. */
+	 * meant, but have an effect that the user should know. Borrowed; NULL: hints are
+	 * dropped. */
 	struct conf_errors *hints;
 	/** The remedy if the main file does not exist: "create it, or name ...". Borrowed; NULL: a
 	 * text for programs with the option -c. */
@@ -70,8 +71,9 @@ bool conf_errors_have(const struct conf_errors *errors, const char *key);
 void conf_errors_print(const struct conf_errors *errors, const char *prefix, FILE *out);
 
 /**
- * Formats a text from the file for an error: in quotes, and escaped as base/text.h says. Of a text
- * that is longer than CONF_SHOWN_CHARS bytes, "..." follows these. Returns `shown`.
+ * Formats a text from the file for an error: in quotes, and escaped as base/text.h says. A text
+ * that is longer than CONF_SHOWN_CHARS bytes is cut off there, and ends with "...". Returns
+ * `shown`.
  */
 const char *conf_shown(const char *text, char shown[CONF_SHOWN_MAX]);
 

@@ -23,13 +23,13 @@ void conf_join_index(char path[CONF_PATH_MAX], const char *parent, size_t i);
 __attribute__((format(printf, 4, 5))) void conf_reader_error(struct conf_reader *reader,
 	const struct setting *setting, const char *key, const char *format, ...);
 
-/** Reports a warning, about a setting that is valid but probably not meant. Only in a config
- * without errors. */
+/** Reports a warning, about a setting that is valid but probably not meant. Must not be called once
+ * an error was reported. */
 __attribute__((format(printf, 4, 5))) void conf_reader_warning(struct conf_reader *reader,
 	const struct setting *setting, const char *key, const char *format, ...);
 
-/** Reports a hint, about a setting that is valid and probably meant, but should be known
- * (conf_errors::hints). */
+/** Reports a hint, about a setting that is valid and probably meant, but has an effect that the
+ * user should know (conf_errors::hints). */
 __attribute__((format(printf, 4, 5))) void conf_reader_hint(struct conf_reader *reader,
 	const struct setting *setting, const char *key, const char *format, ...);
 
