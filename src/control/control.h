@@ -146,8 +146,9 @@ void control_renew(struct control *control);
 /** Lets the next weir take over the paths while this one still listens (listen_yield()). */
 void control_yield(struct control *control);
 
-/** Closes the doors and all connections. Who follows the events gets the remaining ones and the end
- * of the answer; other requests under way get no answer. Idempotent, also on zeroed memory. */
+/** Closes the doors and all connections. Clients that follow the events get the remaining ones and
+ * the end of their answers; other requests under way get no answer. Idempotent, also on zeroed
+ * memory. */
 void control_close(struct control *control);
 
 #endif

@@ -7,7 +7,7 @@
  *	every second ─▶ events_stats.c, in slices: a frame ─────┴─▶ frames to each follower
  *
  * A slow follower delays nothing. While it does not read, the events for it are dropped and
- * counted, and it gets their number when it reads again; of the stats it gets only the newest.
+ * counted, and it gets their number when it reads again. Stats are dropped without being counted.
  * While there are no followers, no code here runs, and no log line is built for them.
  */
 #ifndef WEIR_CONTROL_EVENTS_H

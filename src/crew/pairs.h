@@ -6,9 +6,9 @@
  *	pairs_order_open() ──▶ set it ──▶ crew_ask_all() ──▶ done(): rows ──▶ again, or close
  *
  * Each worker goes through its sessions in slices (base/slice.h), sorted by id, and lists at most
- * its share of PAIRS_PAGE_MAX, and at most `max`. So the memory for a page is bounded, however many
- * pairs and workers there are, and the next page begins after the last id of this one. A row shows
- * the pair at the moment when the row was written.
+ * its share of PAIRS_PAGE_MAX, and at most `max`. So the memory for a page does not grow with the
+ * number of pairs, and the next page begins after the last id of this one. A row shows the pair at
+ * the moment when the row was written.
  */
 #ifndef WEIR_CREW_PAIRS_H
 #define WEIR_CREW_PAIRS_H
