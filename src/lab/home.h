@@ -32,7 +32,7 @@ struct home {
 	uint64_t n_reset_by_refuse; /**< clients that were reset when they were accepted */
 	uint64_t n_reset_by_flap;
 	struct recorder *recorder; /**< records its first connection; NULL: none */
-	struct task struck;        /**< posted by a link when a trigger begins: runs all links */
+	struct task struck;        /**< deferred by a link when a trigger begins: runs all links */
 };
 
 #endif

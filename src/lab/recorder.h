@@ -20,7 +20,7 @@ struct recorder {
 	struct recording recording;
 	uint64_t begun_ns;
 	bool is_taken;   /**< a connection is being recorded */
-	bool is_full;    /**< no more events fit, and that was reported */
+	bool is_full;    /**< there is no room or no memory for more events, which was reported */
 	bool is_written; /**< the file was written */
 	bool failed;     /**< recording failed, and that was reported */
 };

@@ -74,7 +74,7 @@ struct conn {
 	uint64_t next_ns;         /**< when the next byte or message is planned */
 	_Atomic uint64_t sent_ns; /**< just before the last send; 0: none */
 	_Atomic uint64_t fin_ns;  /**< just before our FIN; 0: none */
-	_Atomic uint64_t over_ns; /**< when its end was read; 0: not yet */
+	_Atomic uint64_t over_ns; /**< when its close was read, or weirload closed it; 0: not yet */
 	int64_t late_ns;          /**< how late the close was; negative: early */
 	int64_t after_ns;         /**< time between what the close counts from and the close */
 	uint64_t heard_ns;        /**< when the first bytes were read; 0: none */

@@ -34,8 +34,8 @@ enum { CONN_TOKEN_BYTES = 8 };
 /** Whether its timestamps are of this process's clock. */
 bool conn_is_seen(const struct conn *conn);
 
-/** From when a close is counted, if that is something that the other end did and that was read at
- * `heard_ns`. */
+/** From when a close is counted, if it counts from something that the other end did. This end read
+ * that at `heard_ns`. */
 struct due conn_due_by_other(uint64_t heard_ns, const struct options *options);
 
 /** From when its close is counted. */

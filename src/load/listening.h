@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Opens the sockets that weirload listens on, and says in its words why that failed: the stream
- * library speaks to readers of weir.conf.
+ * Opens the sockets that weirload listens on. An error names the option, and some remedies of the
+ * stream library are replaced, because they are for a listener in weir.conf.
  */
 #ifndef WEIR_LOAD_LISTENING_H
 #define WEIR_LOAD_LISTENING_H

@@ -118,8 +118,8 @@ struct run {
 	_Atomic uint64_t n_remote_awaited;
 	uint64_t remote_delay_us;  /**< the worst delay of the serving end's loop */
 	_Atomic uint64_t n_placed; /**< scenario queue: clients that have a place */
-	/** From when on the clients are opened that scenario::gate has delayed, at the rate of
-	 * --ramp; 0: not yet, or it is NULL. */
+	/** When the first of the clients that scenario::gate has delayed is opened; the others
+	 * follow at the rate of --ramp. 0: not yet, or there is no gate. */
 	_Atomic uint64_t gate_ns;
 	struct drain_run drain;
 	uint64_t n_untried; /**< 1: the proxy has not tried to connect to the black hole */

@@ -70,8 +70,8 @@ struct due {
 struct scenario {
 	const char *name;
 	unsigned bit; /**< enum scenario_bit */
-	/** Bytes that a foreign server sends later do not move the expected close: due() knows
-	 * everything. */
+	/** Bytes that a server sends later do not move the expected close, even if the server is
+	 * not weirload's: due() alone says when it is. */
 	bool is_absolute;
 	/** Whether an end waits for its mate to be over, which with --remote must be sent to the
 	 * other process. */
