@@ -34,9 +34,8 @@ struct conf_errors {
 	struct conf_error *errors; /* n_errors of them, sorted */
 	size_t n_errors;           /**< errors that are stored */
 	size_t n_dropped;          /**< errors above CONF_ERRORS_MAX, or without memory */
-	/** Receives hints about a config without errors: settings that are valid and probably
-	 * meant, but have an effect that the user should know. Borrowed; NULL: hints are
-	 * dropped. */
+	/** Receives hints about a config without errors: what the user should know of settings that
+	 * are valid and probably meant. Borrowed; NULL: hints are dropped. */
 	struct conf_errors *hints;
 	/** The remedy if the main file does not exist: "create it, or name ...". Borrowed; NULL: a
 	 * text for programs with the option -c. */

@@ -28,8 +28,8 @@ __attribute__((format(printf, 4, 5))) void conf_reader_error(struct conf_reader 
 __attribute__((format(printf, 4, 5))) void conf_reader_warning(struct conf_reader *reader,
 	const struct setting *setting, const char *key, const char *format, ...);
 
-/** Reports a hint, about a setting that is valid and probably meant, but has an effect that the
- * user should know (conf_errors::hints). */
+/** Reports a hint: what the user should know of a setting that is valid and probably meant
+ * (conf_errors::hints). */
 __attribute__((format(printf, 4, 5))) void conf_reader_hint(struct conf_reader *reader,
 	const struct setting *setting, const char *key, const char *format, ...);
 
