@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "ctl/command.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,7 +80,7 @@ int command_ask_with(const struct command_opts *opts, const char *method, const 
 	json_decref(body);
 	if (text == NULL) {
 		(void)command_wrong(opts, target, "a word is no UTF-8, or there is no memory");
-		return -1;
+		return -EINVAL;
 	}
 	status = ask_weir(opts->ask, &question, ret_json);
 	free(text);

@@ -69,8 +69,8 @@ struct due conn_from(const struct conn *conn)
 	} else {
 		from = options->is_apart ? due_apart(conn) : due_by_last_byte(conn);
 	}
-	/* A foreign server may send at any time. The proxy then counts from that byte, which was
-	 * sent at an unknown time before it was read here. */
+	/* A server that is not weirload's may send at any time. The proxy then counts from that
+	 * byte, which was sent at an unknown time before it was read here. */
 	if (!options->has_serve && !scenario->is_absolute) {
 		from.late_ns = clock_later(from.late_ns, conn->read_ns);
 	}
