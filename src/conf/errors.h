@@ -23,7 +23,7 @@ enum {
 	CONF_PATH_MAX = 256,   /**< path of a key in an error */
 	CONF_WHERE_MAX = 320,  /**< place in another file */
 	CONF_WHY_MAX = 256,    /**< "what is wrong; what to write instead" */
-	CONF_SHOWN_CHARS = 40, /**< characters shown of a text from the file */
+	CONF_SHOWN_CHARS = 40, /**< bytes shown of a text from the file */
 	CONF_SHOWN_MAX = 4 * CONF_SHOWN_CHARS + sizeof("\"\"..."), /**< escaped and quoted */
 };
 
