@@ -4,8 +4,9 @@
  * control_answer(), control_refuse() or control_answer_list(), or in parts from
  * control_list_begin() to control_list_end() or control_list_abort(). Each of these functions
  * except control_list_begin() may free the request, and so may control_body() if it returns NULL.
- * So the handler does not use the request afterwards. (page.c and events.c answer by http/server.h
- * instead.) Private to control/.
+ * So the handler does not use the request afterwards. (page.c answers by http/server.h instead.
+ * events.c begins its answers by http/server.h, and ends them by control_list_end().) Private to
+ * control/.
  */
 #ifndef WEIR_CONTROL_ASKED_H
 #define WEIR_CONTROL_ASKED_H

@@ -55,7 +55,7 @@ void door_init(struct door *door, const struct http_server_opts *opts);
 
 /** Listens as `opts` say, without accepting clients yet; if the door listens there already, it
  * keeps that socket. 0, or a negative errno and *ret_why, as listen_open(): then nothing has
- * changed (except that a socket whose path was removed is closed), and door_cancel() is not
+ * changed (except that a socket whose path was removed may be closed), and door_cancel() is not
  * needed. */
 int door_prepare(struct door *door, const struct door_opts *opts, const char **ret_why);
 void door_commit(struct door *door);

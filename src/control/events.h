@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * GET /v1/events: server-sent events, one for each line of the log, and once a second one with the
- * state of weir ("stats"). A client of this path is called a follower. Private to events*.c.
+ * GET /v1/events: server-sent events. There is one for each line of the log. Every second there is
+ * also one with the state of weir ("stats"). A client of this path is called a follower. Private to
+ * events*.c.
  *
  *	log thread ──▶ log/follow.h ─▶ events_record.c: frames ─┐ events.c: sends a round of
  *	every second ─▶ events_stats.c, in slices: a frame ─────┴─▶ frames to each follower
