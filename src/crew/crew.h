@@ -95,8 +95,8 @@ int crew_wait_all(struct order *order);
 uint64_t crew_sum(const struct crew *crew, size_t counter);
 uint64_t crew_max(const struct crew *crew, size_t counter);
 
-/** Bytes that wait for all streams, and those of them that are in our memory (the others are in
- * pipes); the workers must be running. */
+/** How many bytes wait to be written to the workers' streams, and how many of these are in our
+ * memory (the others are in pipes). The workers must be running. */
 uint64_t crew_waiting_bytes(const struct crew *crew);
 uint64_t crew_queued_bytes(const struct crew *crew);
 
