@@ -153,7 +153,7 @@ void conn_check(struct conn *conn, const char *data, size_t len, char filler);
 /** Makes script::struck be called at `deadline_ns`. */
 void conn_arm(struct conn *conn, uint64_t deadline_ns);
 
-/** Makes it be called --every from now. */
+/** Makes script::struck be called when the time of --every has passed. */
 void conn_arm_next(struct conn *conn);
 
 /** When the last byte of this connection is due (--spread); NS_NEVER: not all are open yet. */

@@ -89,8 +89,9 @@ struct run {
 	 * not yet. */
 	_Atomic uint64_t go_ns;
 	_Atomic uint64_t n_servers; /**< server ends made */
-	/** Connections beyond n_servers_max, and those whose first 8 bytes were read and are no
-	 * token of this run, or one that was read before. One that sends less is not counted. */
+	/** Connections beyond n_servers_max, and those whose first 8 bytes are no token of this
+	 * run, or are a token that was read before. A connection from which fewer than 8 bytes
+	 * were read is not counted. */
 	_Atomic uint64_t n_strangers;
 	_Atomic uint64_t n_opened;
 	_Atomic uint64_t n_begun;   /**< connects that were tried */
