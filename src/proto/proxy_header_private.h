@@ -41,7 +41,7 @@ enum {
 int proxy_header_read_v1(struct span bytes, struct proxy_header *header, const char **ret_why);
 int proxy_header_read_v2(struct span bytes, struct proxy_header *header, const char **ret_why);
 
-/** Sets an address from the bytes of a version 2 header; `port` is in network order. */
+/** Sets an address from its bytes, for both versions. They and `port` are in network order. */
 void proxy_address_set_inet(struct proxy_address *address, const void *bytes, in_port_t port);
 void proxy_address_set_inet6(struct proxy_address *address, const void *bytes, in_port_t port);
 
