@@ -85,9 +85,9 @@ struct deadline_facts {
 	/** When it was joined, while it is not known that the SYN was answered; otherwise 0. */
 	uint64_t early_ns;
 	uint64_t queued_ns; /**< when it entered the queue in which it waits */
-	/** The latest of: weir moved a byte, a look at the kernel showed that a peer had taken
-	 * bytes or began the timers anew (pair.h), a rate let weir read again, relaying began.
-	 * NS_NEVER before relaying. */
+	/** When the latest of these happened: weir moved a byte; a look at the kernel showed that a
+	 * peer had taken bytes; a look at the kernel made the timers begin anew (pair.h); a rate
+	 * let weir read again; relaying began; RESETTING began. NS_NEVER before relaying. */
 	uint64_t moved_ns;
 	/** Since when bytes have waited without any being taken; NS_NEVER: none wait. */
 	uint64_t stalled_ns;

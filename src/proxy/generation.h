@@ -73,9 +73,9 @@ void generation_check_servers(const struct generation *generation, struct checks
 size_t generation_find(const struct generation *generation, const char *name);
 
 /**
- * Puts the plans of its upstreams that have `discover` in force, and starts to look up their names.
- * Call it when this generation comes into force: at a reload after generation_enforce(), and always
- * before generation_check_servers(). Main thread only.
+ * Puts the plans of its upstreams that have `discover` in force, and starts to look up the names
+ * that `discover` gives. Call it when this generation comes into force: at a reload after
+ * generation_enforce(), and always before generation_check_servers(). Main thread only.
  */
 void generation_discover(const struct generation *generation, struct finders *finders);
 
