@@ -2,8 +2,9 @@
 /*
  * Gives memory back to the system after a burst of pairs. The C library keeps freed memory that
  * lies between blocks in use. So once a second the main thread looks whether much less is in use
- * than before, or whether a config was freed. Nothing is done while the number of pairs, or that of
- * bytes in queues, still falls fast, because that would delay the very timers that end the pairs.
+ * than before, or whether a config was freed. It gives nothing back while the number of pairs, or
+ * that of bytes in queues, still falls fast: giving memory back then would delay the very timers
+ * that end the pairs.
  *
  * By default the C library (glibc) would keep much of that memory even then; memory_prepare()
  * changes this. docs/decisions/0610 has the figures.
