@@ -38,8 +38,8 @@ struct loop {
 	struct list next;          /* struct task::link */
 	struct list deferred;      /* struct task::link */
 	struct list last;          /* struct task::link */
-	struct timers *timers;     /**< as long as the loop; timer.c uses it */
-	struct pipe_pool *pipes;   /**< likewise, for pipe.c */
+	struct timers *timers;     /**< lives as long as the loop; timer.c uses it */
+	struct pipe_pool *pipes;   /**< lives as long as the loop; pipe.c uses it */
 	pthread_mutex_t lock;      /**< for `posted` */
 	struct list posted;        /* struct task::link */
 	uv_async_t wake;           /**< for loop_post() */
@@ -100,8 +100,8 @@ void loop_add_queued(struct loop *loop, int64_t bytes);
 void loop_add_piped(struct loop *loop, int64_t bytes);
 
 /**
- * When the last turn ended; what has a later time happened in the turn in progress, or between two
- * turns. 0: no turn yet.
+ * When the last turn ended. An event with a later time happened in the turn in progress, or between
+ * two turns. 0: no turn yet.
  */
 static inline uint64_t loop_turned_ns(const struct loop *loop)
 {

@@ -28,7 +28,7 @@ static_assert((int)STREAM_ALL_PAUSES <= UINT8_MAX, "stream::pauses has a bit for
  * reported them yet. Those from `begin` to `end` wait to be written.
  */
 struct chunk {
-	struct chunk *next; /**< a ring: the last one's is the first */
+	struct chunk *next; /**< the last chunk points to the oldest: they form a ring */
 	size_t told;
 	size_t begin;
 	size_t end;
@@ -276,8 +276,8 @@ static inline struct stream *stream_target(const struct stream *stream)
 void stream_splice_release(struct stream *stream);
 
 /**
- * The most that a copying read may take while there is a target: the room below its high-water
- * mark, or, if there is none, read_max.
+ * The most that a copying read may take while there is a target: the room below the target's
+ * high-water mark. If no room is left, it is read_max.
  */
 size_t stream_splice_room(const struct stream *stream);
 
