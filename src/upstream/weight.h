@@ -25,7 +25,7 @@ enum {
 /** Its weight after the slow start; 0: it is not usable, even without an ejection. */
 uint32_t weight_of(const struct member *member);
 
-/** How many of WEIGHT_STEPS of that weight it has now. */
+/** The step of the slow start: the server has step / WEIGHT_STEPS of that weight now. */
 uint32_t weight_step(const struct member *member, uint64_t slow_start_ns, uint64_t now_ns);
 
 #endif
