@@ -160,9 +160,9 @@ START_TEST(a_word_holds_while_no_config_has_the_server_and_then_takes_no_memory)
 	reload(1);
 	reload(2);
 	expect_weights(3, 7);
-	ck_assert_uint_eq(groups.words.table.n, 1);
+	ck_assert_uint_eq(groups.overrides.table.n, 1);
 	ck_assert_int_eq(admin_tell(group, "b", &back), 0);
-	ck_assert_uint_eq(groups.words.table.n, 0);
+	ck_assert_uint_eq(groups.overrides.table.n, 0);
 	reload(1);
 	reload(2);
 	expect_weights(3, 3);
@@ -205,7 +205,7 @@ START_TEST(without_memory_a_word_changes_nothing)
 		if (fault_disarm() && r < 0) {
 			ck_assert_int_eq(r, -ENOMEM);
 			expect_weights(3, 3);
-			ck_assert_uint_eq(groups.words.table.n, 0);
+			ck_assert_uint_eq(groups.overrides.table.n, 0);
 		}
 	}
 	ck_assert_uint_gt(n, 2); /* two allocations: the word and the table */
