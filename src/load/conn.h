@@ -6,9 +6,10 @@
  *	UNUSED ──▶ CONNECTING ──▶ OPEN ──▶ OVER
  *	              └── failed ──────────▶ │
  *
- * With --serve a pair has two ends: the client's, and the server's behind the proxy. They are
- * matched by a token (conn_private.h). They may belong to different threads, so each uses only
- * those fields of the other that are atomic, or do not change once the two are matched.
+ * With --serve a pair has two ends: the client's, and the server's behind the proxy. The server's
+ * end begins OPEN. The two are matched by a token (conn_private.h). They may belong to different
+ * threads, so each uses only those fields of the other that are atomic, or do not change once the
+ * two are matched.
  *
  * Timestamps are of clock_ns(): taken just before connect(2), just before each send(2), and when
  * the event of the close was read. A close is judged by the timestamp of the last send of either
@@ -39,7 +40,8 @@ struct run;
 struct script;
 struct stream;
 
-/** The byte that all ends send, except in tokens, in messages, in stall and in preface. */
+/** The byte that all ends send, except in tokens and messages, and in the scenarios stall and
+ * preface. */
 #define CONN_FILLER '.'
 
 enum conn_state { CONN_UNUSED, CONN_CONNECTING, CONN_OPEN, CONN_OVER };
@@ -81,7 +83,9 @@ struct conn {
 	uint64_t read_ns;         /**< when the last bytes were read; 0: none */
 	/** Bytes that our kernel took. Set at the end; in stall also at each look. */
 	_Atomic uint64_t n_sent;
-	_Atomic uint64_t n_queued; /**< bytes that waited in our socket at the last look */
+	/** Stall: bytes in our socket at the last look: unsent ones at the sender, unread ones at
+	 * the stalled end. */
+	_Atomic uint64_t n_queued;
 	/** Stall: when bytes last arrived in our socket; 0: not known. */
 	_Atomic uint64_t moved_ns;
 	uint64_t n_read;
