@@ -73,7 +73,7 @@ struct deadline_drain {
 	uint64_t end_ns;        /**< when the last pair is ended; NS_NEVER: not ended */
 	/** The pairs that are not idle are ended one by one during this time before end_ns. */
 	uint64_t spread_ns;
-	/** Sessions that are accepted from then on are not ended; 0: all are. */
+	/** Sessions that are accepted from then on are not ended. 0: all sessions are ended. */
 	uint64_t spares_ns;
 };
 
