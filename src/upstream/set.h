@@ -31,7 +31,7 @@ struct rule;
 struct choice {
 	struct server *server; /**< that of the member, copied to save a memory access */
 	struct member *member; /**< a reference of the set */
-	uint32_t weight;       /**< at least 1; all are scaled while a server starts slowly */
+	uint32_t weight;       /**< at least 1; all may be scaled while a server starts slowly */
 	uint32_t step;         /**< it has step / WEIGHT_STEPS of its full weight now */
 };
 
