@@ -502,7 +502,7 @@ static void set_up(void)
 	lab = (struct lab){.loop = test_loop, .resolver = resolver_new(test_loop, NULL)};
 	ck_assert_ptr_nonnull(lab.resolver);
 	list_init(&lab.proxies);
-	list_init(&lab.places);
+	list_init(&lab.cursors);
 	pipe_pool_allow(test_loop, PIPES_MAX);
 }
 

@@ -303,7 +303,7 @@ static void set_up(void)
 	lab = (struct lab){.loop = test_loop, .resolver = resolver_new(test_loop, NULL)};
 	ck_assert_ptr_nonnull(lab.resolver);
 	list_init(&lab.proxies);
-	list_init(&lab.places);
+	list_init(&lab.cursors);
 	pipe_pool_allow(test_loop, PIPES_MAX);
 	ck_assert_int_eq(api_open(&api, &lab, "127.0.0.1", "0", error), 0);
 	make_proxy("p", ntohs(address.sin_port));
@@ -318,7 +318,7 @@ static void tear_down(void)
 	while (!list_empty(&lab.proxies)) {
 		proxy_free(container_of(lab.proxies.next, struct proxy, link));
 	}
-	ck_assert(list_empty(&lab.places));
+	ck_assert(list_empty(&lab.cursors));
 	loop_settle();
 	for (size_t i = 0; i < LINKS; i++) {
 		close(clients[i]);
