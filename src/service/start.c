@@ -410,6 +410,7 @@ bool daemon_fini(struct daemon *daemon)
 	order_close(&daemon->end_pairs.order);
 	ejections_close(&daemon->ejections);
 	generation_unref(daemon->shared.generation); /* its servers have resolver handles */
+	groups_end_ticks(&daemon->shared.groups);    /* likewise */
 	stuck = daemon->shared.resolver != NULL && resolver_lookups(daemon->shared.resolver) > 0;
 	if (daemon->loop != NULL && !stuck) {
 		daemon->shared.resolver = resolver_free(daemon->shared.resolver);

@@ -21,7 +21,7 @@ int groups_init(struct groups *groups, struct resolver *resolver, size_t n_worke
 	return readers_init(&groups->readers, n_workers);
 }
 
-void groups_fini(struct groups *groups)
+void groups_end_ticks(struct groups *groups)
 {
 	while (groups->readers.n > 0 && !list_empty(&groups->stale)) {
 		struct group *group = container_of(groups->stale.next, struct group, stale);
@@ -29,6 +29,11 @@ void groups_fini(struct groups *groups)
 		list_remove(&group->stale);
 		group_unref(group);
 	}
+}
+
+void groups_fini(struct groups *groups)
+{
+	groups_end_ticks(groups);
 	readers_fini(&groups->readers);
 	overrides_fini(&groups->overrides);
 }

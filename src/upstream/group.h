@@ -71,6 +71,12 @@ int groups_init(struct groups *groups, struct resolver *resolver, size_t n_worke
 void groups_fini(struct groups *groups);
 
 /**
+ * Gives up the sets that groups_tick() would make again. Call it when no tick follows, before the
+ * resolver is freed: their servers may have names. Idempotent, also on zeroed memory.
+ */
+void groups_end_ticks(struct groups *groups);
+
+/**
  * Call it once a second: makes the sets for which there was no memory, and the sets in which a
  * server starts slowly. The main thread.
  */

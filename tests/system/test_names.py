@@ -12,7 +12,9 @@ import pytest
 
 from weirtest import address, config, names, peers
 from weirtest.address import tcp
+from weirtest.asking import ask
 from weirtest.daemon import Free, Weir, run
+from weirtest.house import house
 from weirtest.rig import relay
 from weirtest.settings import DEADLINE
 
@@ -304,3 +306,15 @@ def test_too_few_tasks_are_told_at_the_start_or_never(tasks):
         except AssertionError as problem:
             assert "exit 1" in str(problem) and tasks < 16
             assert "lookups" not in str(problem) or "TasksMax=" in str(problem)
+
+
+def test_a_stop_while_a_server_with_a_name_starts_slowly_ends_well():
+    with house() as here:
+        port = here.server().address.sockaddr[1]
+        here.reload(upstreams=[{"name": "app", "slow_start": "1h",
+                                "servers": [{"name": "a", "address": f"localhost:{port}"}]}])
+        for weight in (0, None):
+            answer = ask(here.weir, "PATCH", "/v1/upstreams/app/servers/a", {"weight": weight})
+            assert answer.status == 200, answer.text
+        here.weir.stop()
+        assert here.weir.records("stopped")
