@@ -251,14 +251,15 @@ static void checked_server_free(struct checked_server *checked)
 }
 
 /**
- * Removes the server's check: the server is up, like one that never had a check. Nothing is logged
- * if it is no member any more.
+ * Removes the server's check: the server is up, like one that never had a check. Returns whether it
+ * was down. Nothing is logged if it is no member any more.
  */
-static void uncheck(struct checked_server *checked)
+static bool uncheck(struct checked_server *checked)
 {
 	struct server *server = checked->member->server;
+	bool was_down = server->states.is_down;
 
-	if (server->states.is_down) {
+	if (was_down) {
 		struct check_change change = {
 			.is_up = true,
 			.lasted_ns = clock_ns() - check_since_ns(checked->check),
@@ -271,6 +272,7 @@ static void uncheck(struct checked_server *checked)
 		}
 	}
 	checked_server_free(checked);
+	return was_down;
 }
 
 static struct checked_server *checked_server_new(struct checked_group *in, struct member *member)
@@ -322,12 +324,10 @@ static const struct conf_check *check_of(
 static void renew(struct checked_group *in)
 {
 	const struct group_plan *plan = in->plan;
-	size_t n_before = 0;
-	size_t n_after = 0;
+	bool came_up = false;
 
 	list_for_each (link, &in->servers) {
 		container_of(link, struct checked_server, link)->is_wanted = false;
-		n_before++;
 	}
 	for (size_t i = 0; plan != NULL && i < plan->n_members; i++) {
 		struct member *member = plan->members[i];
@@ -340,14 +340,12 @@ static void renew(struct checked_group *in)
 	list_for_each (link, &in->servers) {
 		struct checked_server *checked = container_of(link, struct checked_server, link);
 
-		if (checked->is_wanted) {
-			n_after++;
-		} else {
-			uncheck(checked);
+		if (!checked->is_wanted) {
+			came_up |= uncheck(checked);
 		}
 	}
-	if (n_after < n_before) {
-		group_refresh(in->group); /* a server that was down may be up now */
+	if (came_up) {
+		group_refresh(in->group);
 	}
 }
 

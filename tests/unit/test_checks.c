@@ -213,6 +213,20 @@ START_TEST(a_server_that_loses_its_check_is_up)
 }
 END_TEST
 
+START_TEST(a_server_that_loses_its_check_is_chosen_although_another_gets_one)
+{
+	upstream.servers = servers + 1; /* the server that refuses is the first */
+	servers[2].check = NULL;
+	reload();
+	loop_until(is_down(0));
+	ck_assert_ptr_eq(chosen(), server(1));
+	servers[1].check = NULL;
+	servers[2].check = &check;
+	reload();
+	ck_assert_ptr_eq(chosen(), server(0));
+}
+END_TEST
+
 START_TEST(a_server_that_goes_is_checked_no_more)
 {
 	reload();
@@ -403,6 +417,7 @@ int main(void)
 	tcase_add_test(tc, when_all_are_down_none_is_chosen);
 	tcase_add_test(tc, a_reload_keeps_what_is_known_and_the_check);
 	tcase_add_test(tc, a_server_that_loses_its_check_is_up);
+	tcase_add_test(tc, a_server_that_loses_its_check_is_chosen_although_another_gets_one);
 	tcase_add_test(tc, a_server_that_goes_is_checked_no_more);
 	tcase_add_test(tc, a_group_that_goes_is_checked_no_more);
 	tcase_add_loop_test(
