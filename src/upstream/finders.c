@@ -246,12 +246,25 @@ void finders_follow(
 	finder_apply(finder);
 }
 
+/** No answer of DNS will come for the group, so nobody must wait for one. */
+static void end_waiting(struct group *group)
+{
+	struct group_plan *plan =
+		group->plan->is_awaited ? group_plan_with(group->plan, NULL, 0) : NULL;
+
+	if (plan != NULL) {
+		(void)group_install(group, plan);
+		group_plan_unref(plan);
+	}
+}
+
 void finders_end(struct finders *finders)
 {
 	list_for_each (link, &finders->all) {
 		struct finder *finder = container_of(link, struct finder, link);
 
 		if (!finder->is_followed) {
+			end_waiting(finder->group);
 			finder_free(finder);
 		}
 	}

@@ -115,6 +115,22 @@ START_TEST(who_asks_waits_for_the_first_answer)
 }
 END_TEST
 
+START_TEST(who_waits_is_told_that_there_is_none_when_the_upstream_is_gone)
+{
+	struct group *group;
+
+	say("www.test", DNS_A, "HANG");
+	say("www.test", DNS_AAAA, "HANG");
+	group = follow();
+	loop_settle();
+	ck_assert_str_eq(next(group), "wait");
+	finders_begin(&finders, &whole);
+	finders_end(&finders);
+	ck_assert_str_eq(next(group), "none");
+	group_unref(group);
+}
+END_TEST
+
 START_TEST(who_asks_is_told_that_there_is_none)
 {
 	struct group *group = follow();
@@ -242,6 +258,7 @@ static Suite *finders_suite(void)
 
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, who_asks_waits_for_the_first_answer);
+	tcase_add_test(tc, who_waits_is_told_that_there_is_none_when_the_upstream_is_gone);
 	tcase_add_test(tc, who_asks_is_told_that_there_is_none);
 	tcase_add_test(tc, a_found_address_that_is_written_is_the_written_one);
 	tcase_add_test(tc, another_config_keeps_what_was_found);
