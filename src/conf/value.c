@@ -335,6 +335,11 @@ static int set_resolver(const char *text, struct addr *value, char why[CONF_WHY_
 			"a DNS server has an IP address and a port; write one like "
 			"\"127.0.0.53:53\" or \"[::1]:53\"");
 	}
+	if (strchr(text, '%') != NULL) {
+		return conf_refuse(why, text,
+			"a DNS server cannot be asked through a zone; write an address without "
+			"one");
+	}
 	*value = addr;
 	return 0;
 }

@@ -500,13 +500,16 @@ END_TEST
 START_TEST(a_wrong_resolver_is_said)
 {
 	conf_case_write("weir.conf",
-		"resolver = { servers = [ \"h:53\", \"1.1.1.1\" ]; timeout = \"none\"; tries = 0; "
-		"};\n" CONF_REST);
+		"resolver = { servers = [ \"h:53\", \"1.1.1.1\", \"[fe80::1%eth0]:53\" ]; timeout "
+		"= \"none\"; tries = 0; };\n" CONF_REST);
 	conf_case_expect("weir.conf",
 		"weir.conf:1: resolver.servers[0]: \"h:53\": a DNS server has an IP address and a "
 		"port; write one like \"127.0.0.53:53\" or \"[::1]:53\"\n"
 		"weir.conf:1: resolver.servers[1]: \"1.1.1.1\": it has no port; write "
 		"\"127.0.0.1:80\", \"[::1]:80\", \"name.example:80\" or \"unix:/run/x.sock\"\n"
+		"weir.conf:1: resolver.servers[2]: \"[fe80::1%eth0]:53\": a DNS server cannot be "
+		"asked "
+		"through a zone; write an address without one\n"
 		"weir.conf:1: resolver.timeout: \"none\": this cannot be switched off; write a "
 		"duration like \"2s\"\n"
 		"weir.conf:1: resolver.tries: 0 is out of range; write an integer from 1 to 10\n");
