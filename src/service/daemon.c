@@ -120,10 +120,9 @@ void daemon_on_signal(struct signals *signals, int number)
 		}
 		reload_ask(&daemon->reload, NULL);
 	} else {
-		const struct conf *conf = daemon_conf(daemon);
-		uint64_t grace_ns = drain_yield(&daemon->drain);
-
-		stop_signal(&daemon->stop, conf, grace_ns, number);
+		stop_signal(
+			&daemon->stop, daemon_conf(daemon), drain_grace_ns(&daemon->drain), number);
+		drain_yield(&daemon->drain); /* afterwards, so that the answers name the stop */
 	}
 }
 

@@ -354,7 +354,7 @@ uint64_t drain_left_ns(const struct drain *drain, uint64_t now_ns)
 	return NS_NEVER;
 }
 
-uint64_t drain_yield(struct drain *drain)
+uint64_t drain_grace_ns(const struct drain *drain)
 {
 	uint64_t now_ns = clock_ns();
 	uint64_t grace_ns = conf_in_force(drain)->drain.grace_ns;
@@ -365,11 +365,15 @@ uint64_t drain_yield(struct drain *drain)
 	} else if (drain->state != DRAIN_NONE) {
 		grace_ns = 0;
 	}
+	return grace_ns;
+}
+
+void drain_yield(struct drain *drain)
+{
 	/* Orders under way go on; when they are answered, they find that a stop has begun. */
 	timer_arm(&drain->timer, NS_NEVER);
 	control_request_answer_all(&drain->asking, false, stopping);
 	control_request_answer_all(&drain->waiting, false, stopping);
-	return grace_ns;
 }
 
 /* ---- life ---- */

@@ -17,7 +17,7 @@
  *
  * A reload does not end the drain (sockets_forget()); a reload and a drain never change the sockets
  * at the same time (sockets::is_busy). A stop is handled by stop.h, with the grace that
- * drain_yield() returns.
+ * drain_grace_ns() returns.
  */
 #ifndef WEIR_SERVICE_DRAIN_H
 #define WEIR_SERVICE_DRAIN_H
@@ -98,8 +98,11 @@ void drain_ask(struct drain *drain, struct control_drain *ask);
  * such end, or no open pair will be ended. */
 uint64_t drain_left_ns(const struct drain *drain, uint64_t now_ns);
 
-/** Call it when a stop begins: refuses all requests. Returns the grace for the stop: what is left
- * of the config's grace or of this drain's, whichever is over earlier. */
-uint64_t drain_yield(struct drain *drain);
+/** The grace for a stop that begins now: what is left of the config's grace or of this drain's,
+ * whichever is over earlier. */
+uint64_t drain_grace_ns(const struct drain *drain);
+
+/** Call it when a stop has begun: refuses all requests. */
+void drain_yield(struct drain *drain);
 
 #endif

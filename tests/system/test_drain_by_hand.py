@@ -8,7 +8,7 @@ import time
 import pytest
 
 from weirtest import address, config, peers, transfer, wait
-from weirtest.asking import ask, get
+from weirtest.asking import Answer, Connection, ask, control_path, get
 from weirtest.clock import Watch, pace, within
 from weirtest.daemon import Free, Weir
 from weirtest.drains import drain, is_refused, state, take, undrain
@@ -358,6 +358,24 @@ def test_a_stop_waits_what_is_left_of_the_grace():
             answer = ask(here.weir, "POST", path)
             assert answer.status == 409 and "stopping" in answer.json["errors"][0]
         here.weir.signal(signal.SIGINT)
+        assert here.weir.wait_exit() == 0
+
+
+def test_who_waits_for_an_undrain_when_a_stop_begins_is_told_of_the_stop():
+    with house(timeouts={"drain": "60s"}) as here:
+        pair = here.client()
+        exchange(pair)
+        start = time.monotonic()
+        drain(here.weir)
+        with contextlib.closing(Connection(control_path(here.weir))) as connection:
+            connection.request("POST", "/v1/undrain")
+            assert ask(here.weir, "GET", "/readyz").status == 503
+            with within(start, 0.08):  # the old listener closes after 100 ms, and only then is it undone
+                here.weir.signal(signal.SIGTERM)
+            answer = Answer(connection.getresponse())
+        assert answer.status == 409 and "stopping" in answer.json["errors"][0]
+        assert "weir is stopping" in answer.error and "mend" not in answer.error
+        peers.fin(pair)
         assert here.weir.wait_exit() == 0
 
 

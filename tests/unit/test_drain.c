@@ -487,9 +487,10 @@ END_TEST
 /** Begins a stop, as on a signal. Returns the grace that is left for it. */
 static uint64_t begin_stop(void)
 {
-	uint64_t grace_ns = drain_yield(&drain);
+	uint64_t grace_ns = drain_grace_ns(&drain);
 
 	stop.phase = STOP_DRAIN;
+	drain_yield(&drain);
 	return grace_ns;
 }
 
@@ -501,15 +502,15 @@ START_TEST(a_stop_waits_what_is_left_of_either_grace)
 		uint64_t left_s;
 	} rows[] = {{3, 1, 2}, {20, 4, 6}, {20, 12, 0}, {10, 0, 10}};
 
-	ck_assert_uint_eq(drain_yield(&drain), S(10));
+	ck_assert_uint_eq(drain_grace_ns(&drain), S(10));
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		check_answer(ask_drain(S(rows[i].by_hand_s)), "ok");
 		vtime_pass(S(rows[i].waited_s));
-		ck_assert_uint_eq(drain_yield(&drain), S(rows[i].left_s));
+		ck_assert_uint_eq(drain_grace_ns(&drain), S(rows[i].left_s));
 		check_answer(ask_undrain(), "ok");
 	}
 	shut();
-	ck_assert_uint_eq(drain_yield(&drain), 0);
+	ck_assert_uint_eq(drain_grace_ns(&drain), 0);
 }
 END_TEST
 
@@ -524,7 +525,7 @@ START_TEST(a_stop_refuses_who_asks_then_and_later)
 	check_answer(ask_undrain(), "weir is stopping");
 	answer(&drain.shut.order, 0);
 	check_answer(ask_drain(0), "weir is stopping");
-	ck_assert_uint_eq(drain_yield(&drain), 0); /* a second signal leaves no grace */
+	ck_assert_uint_eq(drain_grace_ns(&drain), 0); /* a second signal leaves no grace */
 }
 END_TEST
 
