@@ -47,6 +47,17 @@ void door_init(struct door *door, const struct http_server_opts *opts)
 
 /* ---- another address ---- */
 
+/** Whether one of the door's two addresses takes in the other, so that both can be had only beside
+ * each other. */
+static bool is_beside(const struct door *door)
+{
+	const struct addr *now = &door->now.opts.addr;
+	const struct addr *next = &door->next.opts.addr;
+
+	return door->now.acceptor != NULL && listen_can_double(now) && listen_can_double(next) &&
+	       (addr_is_within(now, next) || addr_is_within(next, now));
+}
+
 /** Makes the socket of the next stand. 0 or a negative errno. */
 static int listen_next(struct door *door, const char **ret_why)
 {
@@ -59,6 +70,9 @@ static int listen_next(struct door *door, const char **ret_why)
 	};
 	int r = listen_open(&next->opts.addr, &next->opts.access, NULL, &next->socket, ret_why);
 
+	if (r == -EADDRINUSE && is_beside(door)) {
+		r = listen_open_beside(&next->opts.addr, NULL, &next->socket, ret_why);
+	}
 	if (r < 0) {
 		return r;
 	}

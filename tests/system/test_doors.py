@@ -110,6 +110,14 @@ def test_doors_move_and_go_at_a_reload():
         assert get(here.weir, "/healthz") and not os.path.exists(elsewhere)
 
 
+def test_a_door_moves_to_an_address_that_takes_in_its_own_and_back():
+    with house() as here:
+        port = free_port(here)
+        for listen in ("127.0.0.1", "*", "127.0.0.1", "0.0.0.0"):
+            here.reload(http={"listen": f"{listen}:{port}", "allow": ["127.0.0.0/8"]})
+            assert look(port).status == 200
+
+
 def test_a_door_that_cannot_be_opened_fails_the_reload_and_nothing_changes():
     with house(errors=FAILED) as here:
         port = free_port(here)
