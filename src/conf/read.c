@@ -38,6 +38,17 @@ static enum setting_type type_of(const struct conf_key *key)
 	}
 }
 
+/* Whether a setting has a type that its key may have. TCP Fast Open has words in quotes and numbers
+ * without. */
+static bool is_of_type(const struct conf_key *key, const struct setting *setting)
+{
+	if (key->type == CONF_FASTOPEN && setting->type == SETTING_STRING) {
+		return strspn(setting->text, "+-0123456789") == 0;
+	}
+	return setting->type == type_of(key) ||
+	       (key->type == CONF_FASTOPEN && setting->type == SETTING_INTEGER);
+}
+
 /* Reads one value into `object`. */
 static void read_value(struct conf_reader *reader, const struct conf_key *key,
 	const struct setting *setting, const char *shown, void *object)
@@ -45,8 +56,7 @@ static void read_value(struct conf_reader *reader, const struct conf_key *key,
 	char why[CONF_WHY_MAX];
 	int r;
 
-	if (setting->type != type_of(key) &&
-		!(key->type == CONF_FASTOPEN && setting->type == SETTING_INTEGER)) {
+	if (!is_of_type(key, setting)) {
 		conf_report_type(reader, key, setting, shown);
 		return;
 	}

@@ -466,6 +466,9 @@ static const struct {
 		W "1: socket.fastopen: 65536 is out of range; write an integer from 1 to 65535\n"},
 	{"socket = { fastopen = \"yes\"; };\n" CONF_REST,
 		W "1: socket.fastopen: \"yes\": unknown; write \"on\" or \"off\"\n"},
+	{"socket = { fastopen = \"1k\"; };\n" CONF_REST,
+		W "1: socket.fastopen: a string was found; write fastopen = 256, the queue of a "
+		  "listener, or \"on\", towards servers\n"},
 	{"socket = { fastopen = true; };\n" CONF_REST,
 		W "1: socket.fastopen: a boolean was found; write fastopen = 256, the queue of a "
 		  "listener, or \"on\", towards servers\n"},
