@@ -14,9 +14,11 @@
  * Timestamps are of clock_ns(): taken just before connect(2), just before each send(2), and when
  * the event of the close was read. A close is judged by the timestamp of the last send of either
  * end, or of the connect if neither has sent. Some scenarios count from something else
- * (scenario::due); with --remote the rules are those of conn_private.h. "Early" is certain, because
- * the timestamp is taken before the send, while "late" includes the time of the byte to the proxy
- * and of the close back to us.
+ * (scenario::due); with --remote the rules are those of conn_private.h. If the server is not
+ * weirload's, its sends are not known: lateness then counts from our last read if that is later,
+ * unless the scenario is absolute (scenario::is_absolute). "Early" is certain, because the
+ * timestamp is taken before the send, while "late" includes the time of the byte to the proxy and
+ * of the close back to us.
  *
  * Answering a close takes as long as taking many timestamps, and closes that arrive meanwhile would
  * get theirs too late. So an end that has seen FIN is closed only after a turn of the loop in which
