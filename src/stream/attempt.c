@@ -196,6 +196,7 @@ static int connect_fd(struct attempt *attempt, int fd)
 		return r;
 	}
 	if (status == 0) {
+		attempt->stream->early = !is_unix(attempt);
 		return 1;
 	}
 	connector->state = CONNECTING;

@@ -365,7 +365,10 @@ bool stream_is_writing(const struct stream *stream);
  */
 bool stream_is_readable(struct stream *stream);
 
-/** Sends FIN after the waiting bytes; nothing can be written after this call. Idempotent. */
+/**
+ * Sends FIN after the waiting bytes, and not before the peer has answered (stream_is_answered());
+ * nothing can be written after this call. Idempotent.
+ */
 void stream_shutdown(struct stream *stream);
 
 /**

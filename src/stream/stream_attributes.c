@@ -186,7 +186,7 @@ int stream_set_read_max(struct stream *s, size_t bytes)
 	int r = check_set(s, bytes > 0);
 
 	if (r == 0) {
-		s->read_max = bytes < READ_MAX ? (uint32_t)bytes : READ_MAX;
+		s->read_max = bytes < READ_MAX ? bytes & (READ_MAX - 1) : READ_MAX;
 	}
 	return r;
 }

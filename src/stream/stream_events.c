@@ -246,6 +246,8 @@ void stream_on_ready(struct watcher *watcher, uint32_t events)
 	stream_note_events(s, events);
 	if (s->writable && s->waiting > 0) {
 		stream_flush(s);
+	} else if (s->early) {
+		stream_send_fin(s); /* if it had to wait for the peer's answer */
 	}
 	if (s->life != LIFE_OPEN || !s->readable) {
 		return; /* after a failure, on_later() continues once it has emitted the events */

@@ -221,11 +221,18 @@ static ssize_t stream_output(struct stream *s, const void *data, size_t len, int
 
 void stream_send_fin(struct stream *s)
 {
-	if (s->shut && s->waiting == 0 && stream_has_fd(s) && stream_is_socket(s)) {
-		/* ENOTCONN: a reset came first, and its event reports it. */
-		(void)shutdown(s->fd, SHUT_WR);
-		s->corked = false;
+	if (!s->shut || s->waiting > 0 || !stream_has_fd(s) || !stream_is_socket(s)) {
+		return;
 	}
+	/* Before the answer to the SYN, shutdown(2) would end the connect. The answer is an
+	 * event. */
+	if (s->early && !stream_is_answered(s)) {
+		return;
+	}
+	s->early = false;
+	/* ENOTCONN: a reset came first, and its event reports it. */
+	(void)shutdown(s->fd, SHUT_WR);
+	s->corked = false;
 }
 
 void stream_uncork(struct stream *s)

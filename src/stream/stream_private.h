@@ -160,7 +160,10 @@ struct stream {
 	bool graceful : 1; /**< close when no bytes wait any more */
 	bool deferred : 1; /**< `later` is on the deferred list */
 	bool corked : 1;   /**< the kernel holds back the last bytes, for a FIN to go with them */
-	uint32_t read_max; /**< bytes of one READ at most */
+	uint32_t read_max : 24; /**< bytes of one READ at most */
+	/** connect(2) has returned before the peer has answered (TCP Fast Open), and no FIN was
+	 * sent yet. */
+	bool early : 1;
 };
 
 /*
@@ -249,7 +252,7 @@ void stream_read(struct stream *stream);
  */
 void stream_flush(struct stream *stream);
 
-/** Sends FIN if stream_shutdown() was called and no bytes wait. */
+/** Sends FIN if stream_shutdown() was called, no bytes wait, and the peer has answered. */
 void stream_send_fin(struct stream *stream);
 
 /** Lets the kernel send what it held back for a FIN, since none has come. */

@@ -12,9 +12,11 @@ import pytest
 
 from weirtest import peers
 from weirtest.rig import relay
+from weirtest.wait import until
 
 CLONE_NEWNET = 0x40000000
 TCP_FASTOPEN, SYN_DATA = 23, 32  # SYN_DATA is TCPI_OPT_SYN_DATA
+SO_DETACH_FILTER = 27
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 pytestmark = pytest.mark.root
@@ -182,3 +184,28 @@ def test_a_server_that_has_answered_may_take_its_time():
             client.settimeout(30)
             server.sendall(b"late")
             assert peers.read_exactly(client, 4) == b"late"
+
+
+def has_sent_a_syn():
+    with open("/proc/thread-self/net/tcp", encoding="ascii") as file:
+        return any(line.split()[3] == "02" for line in file)
+
+
+def test_a_fin_waits_for_the_answer_to_the_syn():
+    with relay(upstream_settings={"socket": {"fastopen": "on"}}) as rig:
+        has_a_cookie(rig)
+        peers.vanish(rig.upstream.sock)
+        rig.weir.signal(signal.SIGSTOP)
+        with peers.connect(rig.weir.address) as client:
+            client.sendall(b"request")
+            peers.fin(client)
+            rig.weir.signal(signal.SIGCONT)
+            until(lambda: has_sent_a_syn() or rig.weir.records("close")[1:], "the SYN, which is lost")
+            # After a second the kernel sends it again.
+            rig.upstream.sock.setsockopt(socket.SOL_SOCKET, SO_DETACH_FILTER, 0)
+            with rig.upstream.accept() as server:
+                assert peers.read_end(server) == (b"request", "fin")
+                server.sendall(b"answer")
+            assert peers.read_end(client) == (b"answer", "fin")
+        line = rig.weir.record("close", nth=1)
+        assert (line["by"], line["reason"], line.number("bytes_up")) == ("client", "eof", 7)
