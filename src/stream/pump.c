@@ -143,10 +143,6 @@ static void on_sink(struct handler *handler, const struct event *event)
 	}
 	pump_bound(pump);
 	(void)stream_resume(pump->from, STREAM_BACKPRESSURE); /* it may be closed already */
-	if (pump->source.call == on_first && !pump->held_up) {
-		pump->outcome = PUMP_FLOWS; /* the bytes that waited were not from `from` */
-		return;
-	}
 	pump_tell(pump, PUMP_FLOWS);
 }
 

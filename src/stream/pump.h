@@ -16,8 +16,8 @@
  *	                                ▼                         │
  *	                              DONE ◀─── all written ──────┘
  *
- * Before all of these it reports BEGAN once, when the first byte of `from` or its END has come.
- * Later reads pay nothing for this.
+ * Before all of these, except a FLOWS for older bytes (below), it reports BEGAN once, when the
+ * first byte of `from` or its END has come. Later reads pay nothing for this.
  *
  * After four large reads (16 KiB or more) in a row the pump lets `from` splice to `to`
  * (stream_splice_to()); after four small ones it copies again. A read that is small because the
@@ -30,7 +30,7 @@
  * The pump does not count bytes that were written to `to` before pump_open(), since they do not
  * come from `from` (pump_bytes()). If some of these bytes still wait, the pump begins in state
  * WAITS without reporting it: it delays an END, and pauses `from`, as if the bytes had come from
- * `from`. It then reports FLOWS only if `from` was paused or has begun.
+ * `from`. When they are written it reports FLOWS, even if `from` has not begun.
  *
  * The pump does not own the streams. Both must live until pump_close().
  */

@@ -283,6 +283,29 @@ START_TEST(a_server_that_takes_nothing_of_it_ends_by_write_stall)
 }
 END_TEST
 
+START_TEST(what_counts_silence_runs_as_soon_as_it_is_out)
+{
+	struct conf_timeouts *timeouts = &house_terms(&house, 0)->rules.timeouts;
+	struct deadline_drain drain = {
+		.start_ns = clock_ns(), .idle_first_ns = ms(50), .end_ns = NS_NEVER};
+
+	house_add_server(&house, server.address);
+	timeouts->write_stall_ns = ms(1000); /* runs while the header waits */
+	timeouts->idle_ns = _i == 0 ? ms(50) : NS_NEVER;
+	begin(WIRE_TCP);
+	session_drain(session(), _i == 0 ? NULL : &drain);
+	accept_peer();
+	settle_until(take(HEADER_V2) == HEADER_V2);
+	vtime_pass(ms(50) - 1);
+	ck_assert_uint_eq(house.proxy.part.n_sessions, 1);
+	vtime_pass(1);
+	ck_assert_uint_eq(house.proxy.part.n_sessions, 0);
+	must_end();
+	assert_says(_i == 0 ? " timer=idle" : " timer=drain");
+	assert_says(" late_us=0");
+}
+END_TEST
+
 START_TEST(bulk_is_spliced_behind_it)
 {
 	house_add_server(&house, server.address);
@@ -493,6 +516,7 @@ int main(void)
 	tcase_add_test(tc, each_server_is_told_anew_and_only_one_is_talked_to);
 	tcase_add_loop_test(tc, a_server_that_takes_a_byte_at_a_time_gets_it_whole, 0, 2);
 	tcase_add_test(tc, a_server_that_takes_nothing_of_it_ends_by_write_stall);
+	tcase_add_loop_test(tc, what_counts_silence_runs_as_soon_as_it_is_out, 0, 2);
 	tcase_add_test(tc, bulk_is_spliced_behind_it);
 	tcase_add_test(tc, our_unique_id_is_logged_where_it_is_told);
 	tcase_add_test(tc, a_unique_id_that_nobody_is_told_is_none);
