@@ -467,6 +467,9 @@ void session_setup_strike(struct session *session)
 	if (session->stage == SESSION_PREFACE) {
 		session_look_once_more(session);
 		if (session->stage != SESSION_PREFACE) {
+			if (session->setup != NULL) { /* it has not ended */
+				session_setup_wind(session);
+			}
 			return;
 		}
 	}

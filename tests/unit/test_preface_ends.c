@@ -182,6 +182,33 @@ START_TEST(a_header_that_came_while_weir_was_late_counts)
 }
 END_TEST
 
+START_TEST(after_such_a_header_the_other_timers_go_on)
+{
+	struct black_hole hole;
+
+	black_hole_open(&hole);
+	house_clear_servers(&house);
+	house_add_server(&house, hole.server.address);
+	timeouts()->preface_ns = ms(5000);
+	timeouts()->connect_ns = ms(60000);
+	timeouts()->lifetime_ns = ms(9000);
+	begin(kind_of(_i));
+	loop_settle();
+	vtime_advance(ms(6000));
+	send_bytes(V1, strlen(V1));
+	/* The timer strikes before the loop has seen the bytes. */
+	ck_assert_int_eq(timer_arm(&session()->clock.timer, NS_NEVER), 0);
+	session()->clock.timer.strike(&session()->clock.timer);
+	loop_settle();
+	ck_assert_int_eq(session()->stage, SESSION_CONNECTING);
+	vtime_pass(ms(3000));
+	ck_assert_uint_eq(house.proxy.part.n_sessions, 0);
+	until_ended();
+	assert_says(" timer=lifetime");
+	black_hole_close(&hole);
+}
+END_TEST
+
 START_TEST(after_the_header_the_timer_is_off)
 {
 	timeouts()->preface_ns = ms(5000);
@@ -306,6 +333,7 @@ int main(void)
 	tcase_add_loop_test(tc, half_a_header_ends_at_its_time_and_not_before, 0, KINDS);
 	tcase_add_loop_test(tc, who_sends_nothing_ends_at_its_time, 0, KINDS);
 	tcase_add_loop_test(tc, a_header_that_came_while_weir_was_late_counts, 0, 2 * KINDS);
+	tcase_add_loop_test(tc, after_such_a_header_the_other_timers_go_on, 0, KINDS);
 	tcase_add_loop_test(tc, after_the_header_the_timer_is_off, 0, KINDS);
 	tcase_add_loop_test(tc, another_timeout_is_in_force_at_once, 0, KINDS);
 	tcase_add_loop_test(tc, lifetime_and_drain_end_it_too, 0, 2 * KINDS);
