@@ -105,6 +105,10 @@ static void look_up(struct lookups *lookups, struct lookup *lookup)
 	errno = 0;
 	lookup->status = status_of(getaddrinfo(lookup->host, NULL, &hints, &list));
 	lookup->list = lookup->status == 0 ? list : NULL;
+	/* Before the post: home may begin the next lookup before this thread runs again. */
+	pthread_mutex_lock(&lookups->lock);
+	lookups->n_waiting++;
+	pthread_mutex_unlock(&lookups->lock);
 	loop_post(lookups->home, &lookup->done);
 }
 
@@ -137,7 +141,6 @@ static void *thread_main(void *arg)
 		pthread_mutex_unlock(&lookups->lock);
 		look_up(lookups, lookup);
 		pthread_mutex_lock(&lookups->lock);
-		lookups->n_waiting++;
 	}
 	lookups->n_waiting--;
 	thread->state = THREAD_OVER;
