@@ -285,6 +285,9 @@ static int session_announce(struct session *session, struct stream *server)
 	uint8_t header[ANNOUNCE_MAX];
 	int n = announce_build(&announce, header);
 
+	if (n >= 0 && stream_cause(server) != 0) {
+		return 0; /* it has reset already, which ends the pair */
+	}
 	return n < 0 ? n : stream_write_ahead(server, header, (size_t)n);
 }
 

@@ -372,6 +372,31 @@ START_TEST(a_server_that_resets_for_it_is_to_blame)
 }
 END_TEST
 
+START_TEST(a_server_that_resets_before_it_could_go_out_is_to_blame)
+{
+	struct server *member;
+	unsigned n_turns = 0;
+
+	house_add_server(&house, server.address);
+	begin(WIRE_TCP);
+	loop_until(n_turns++ > 0); /* connect(2) was called */
+	ck_assert_int_eq(session()->stage, SESSION_CONNECTING);
+	member = session()->member->server;
+	/* The kernel has held its last ACK back for the header, but only for 200 ms. */
+	while ((peer = accept4(server.fd, NULL, NULL, SOCK_CLOEXEC)) < 0) {
+		(void)usleep(1000);
+	}
+	peer_reset(peer);
+	peer = -1;
+	loop_until(house.proxy.part.n_sessions == 0);
+	ck_assert_uint_eq(atomic_load(&member->streak.n), 1);
+	must_end();
+	assert_says(" by=upstream");
+	assert_says(" reason=reset");
+	assert_says(" errno=ECONNRESET");
+}
+END_TEST
+
 START_TEST(a_server_that_resets_for_it_and_the_clients_bytes_is_not)
 {
 	house_add_server(&house, server.address);
@@ -526,6 +551,7 @@ int main(void)
 	suite_add_tcase(suite, tc);
 	tcase_add_checked_fixture(eject, eject_setup, eject_teardown);
 	tcase_add_test(eject, a_server_that_resets_for_it_is_to_blame);
+	tcase_add_test(eject, a_server_that_resets_before_it_could_go_out_is_to_blame);
 	tcase_add_test(eject, a_server_that_resets_for_it_and_the_clients_bytes_is_not);
 	tcase_add_test(eject, a_server_that_resets_for_what_a_balancer_said_is_to_blame);
 	tcase_add_test(eject, a_server_that_closes_for_it_ends_the_pair_by_its_fin);
