@@ -153,7 +153,11 @@ static void on_time(struct timer *timer)
 		 * not read meanwhile, so this calls no handler. */
 		stream_poke(connection->stream);
 	}
-	end_ns = clock_after(stream_stalled_ns(connection->stream), TIME_NS);
+	/* TCP reports room only when a third of the buffer is free. So the kernel is asked when bytes
+	 * last reached the client. */
+	end_ns = clock_after(clock_later(stream_stalled_ns(connection->stream),
+				     stream_delivered_ns(connection->stream)),
+		TIME_NS);
 	if (now_ns >= end_ns) {
 		stream_abort(connection->stream);
 		connection_close(connection);
