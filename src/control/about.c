@@ -72,8 +72,8 @@ const char *control_node(const struct conf *conf, char host[HOST_NAME_MAX + 1])
 	if (conf->node != NULL) {
 		return conf->node;
 	}
-	host[HOST_NAME_MAX] = '\0';
-	return gethostname(host, HOST_NAME_MAX) < 0 ? NULL : host;
+	/* A name of HOST_NAME_MAX characters needs room for its NUL. */
+	return gethostname(host, HOST_NAME_MAX + 1) < 0 ? NULL : host;
 }
 
 static json_t *node_json(const struct control_opts *opts)

@@ -12,8 +12,8 @@ import pytest
 
 from weirtest import address, peers
 from weirtest.asking import Answer, Connection, ask, ask_on, control_path, get
-from weirtest.daemon import Weir, run
-from weirtest.house import FAILED, exchange, house, listener
+from weirtest.daemon import Free, Weir, run
+from weirtest.house import FAILED, exchange, house, listener, upstream
 from weirtest.settings import DEADLINE
 
 
@@ -154,6 +154,16 @@ def test_the_node_is_the_host_unless_it_is_written():
         assert get(here.weir, "/v1/status")["node"] == socket.gethostname()
         here.reload(node="weir-1")
         assert get(here.weir, "/v1/status")["node"] == "weir-1"
+
+
+@pytest.mark.root
+def test_the_longest_name_that_a_host_may_have_is_shown():
+    name = "n" * 64  # HOST_NAME_MAX
+    other = ("unshare", *(() if os.geteuid() == 0 else ("--user", "--map-root-user")), "--uts",
+             "sh", "-c", 'echo "$0" > /proc/sys/kernel/hostname && exec "$@"', name)
+    settings = {"workers": 1, "listeners": [listener("web", Free("tcp4"))], "upstreams": [upstream("127.0.0.1:9")]}
+    with Weir(settings, control=True, prefix=other) as weir:
+        assert get(weir, "/v1/status")["node"] == name
 
 
 def test_a_door_that_cannot_be_opened_fails_the_start():
