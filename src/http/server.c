@@ -455,7 +455,8 @@ void http_exchange_abort(struct http_exchange *exchange)
 
 /* ---- the server ---- */
 
-/** Closes the connection that is silent longest; one that waits for an answer only if all do. */
+/** Closes the connection that is silent longest; one whose answer is not sent yet only if all are
+ * such. */
 static void make_room(struct http_server *server)
 {
 	struct http_connection *first =
@@ -465,7 +466,7 @@ static void make_room(struct http_server *server)
 		struct http_connection *connection =
 			container_of(link, struct http_connection, link);
 
-		if (connection->state != ANSWERING) {
+		if (connection->state != ANSWERING && connection->state != FLUSHING) {
 			connection_close(connection);
 			return;
 		}

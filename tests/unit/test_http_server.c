@@ -447,6 +447,37 @@ START_TEST(the_longest_silent_makes_room)
 }
 END_TEST
 
+START_TEST(who_has_not_taken_all_of_an_answer_makes_no_room)
+{
+	static char bytes[65536];
+	int fds[HTTP_SERVER_CONNECTIONS];
+	size_t n_taken = 0;
+	ptrdiff_t n;
+	int more;
+
+	fds[0] = client_new(WIRE_UNIX);
+	n_left = sizeof(bytes) / 2;
+	peer_send(fds[0], GET("/parts"));
+	loop_until(n_left == 0 && later == NULL);
+	for (unsigned i = 1; i < HTTP_SERVER_CONNECTIONS; i++) {
+		fds[i] = client_new(WIRE_UNIX);
+	}
+	more = client_new(WIRE_UNIX);
+	client_until(take(fds[1]));
+	while (n_taken < sizeof(bytes) / 2) {
+		n = peer_recv(fds[0], bytes, sizeof(bytes));
+		ck_assert_int_gt(n, 0);
+		n_taken += (size_t)n;
+		loop_settle();
+	}
+	for (unsigned i = 0; i < HTTP_SERVER_CONNECTIONS; i++) {
+		close(fds[i]);
+	}
+	close(more);
+	loop_until(server.n_connections == 0);
+}
+END_TEST
+
 /* ---- the asking end ---- */
 
 static unsigned int call_status;
@@ -615,6 +646,7 @@ int main(void)
 	tcase_add_test(tc, a_close_tells_who_asks);
 	tcase_add_test(tc, an_answer_that_fails_is_cut_off);
 	tcase_add_test(tc, the_longest_silent_makes_room);
+	tcase_add_test(tc, who_has_not_taken_all_of_an_answer_makes_no_room);
 	tcase_add_loop_test(tc, a_call_has_its_answer, 0, 2);
 	tcase_add_loop_test(tc, a_call_says_what_was_wrong_with_its_answer, 0, 6);
 	tcase_add_test(tc, a_call_to_nobody_fails);
