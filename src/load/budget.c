@@ -12,7 +12,9 @@
 
 enum {
 	FDS_PROCESS = 20, /* stdio, signals, libuv's own, the CSV file, /proc, a black hole */
-	FDS_LANE = 6,     /* two epoll sets, the wake-up, the timers, the listening socket */
+	/* two epoll sets, the wake-up, both ends of libuv's pipe for signals, the timers, the
+	 * listening socket */
+	FDS_LANE = 7,
 };
 
 /** How many ends of a connection are ours. */

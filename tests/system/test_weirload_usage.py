@@ -121,6 +121,16 @@ def test_too_few_descriptors_are_told_with_the_remedy():
         assert done.code == 0
 
 
+def test_what_it_says_it_needs_is_enough_for_all_threads():
+    """64 loops with a listening socket each, and both ends of 64 connections."""
+    options = {"serve": address.free("tcp4", None), "threads": 64, "connections": 64}
+    said = refused(*load.arguments("idle", {**TARGET, **options})[1:], prefix=("prlimit", "--nofile=200:200"))
+    need = re.search(r"needs (\d+) file descriptors", said)[1]
+    with ScriptedPeer(Script(0.5), options["serve"]) as peer:
+        done = load.run("idle", target=peer, expect="300ms", prefix=("prlimit", f"--nofile={need}:{need}"), **options)
+    assert done.verdicts == {"on_time": 64} and done.code == 0, done.out
+
+
 def test_the_soft_limit_is_raised():
     with ScriptedPeer(Script(0.05)) as peer:
         done = load.run("idle", target=peer, expect="0s", connections=100,
