@@ -20,6 +20,10 @@ enum verdict results_verdict(const struct conn *client)
 	}
 	if (mate != NULL) {
 		verdict = verdict_worse(verdict, mate->verdict);
+	} else if (verdict == VERDICT_NONE && client->end != CONN_END_OURS) {
+		/* The server end would be judged, but the proxy closed the client before there was
+		 * one. */
+		verdict = VERDICT_EARLY;
 	}
 	return verdict == VERDICT_NONE ? VERDICT_UNFINISHED : verdict;
 }

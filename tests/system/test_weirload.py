@@ -296,6 +296,16 @@ def test_halfclose_while_the_other_keeps_sending(side, behind):
     assert early.verdicts == {"early": N} and early.code == 1
 
 
+@pytest.mark.parametrize("scenario, side", (("halfclose", "server"), ("stall", "client")))
+def test_a_client_that_is_reset_before_its_server_has_it_is_early(scenario, side, behind):
+    """It is the other end whose close is judged, and there is none."""
+    with ScriptedPeer(Script(0.5, places=N - 2, queue=0.05), behind) as peer:
+        told = load.run(scenario, target=peer, serve=behind, side=side, expect="400ms", ramp=20)
+    # The peer counts before it connects, so clients that come close together may all find no place.
+    assert told.verdicts["early"] >= 2 and sum(told.verdicts.values()) == N, told.out
+    assert set(told.verdicts) <= {"early", "on_time"} and told.code == 1 and told.broken == {"max_early"}
+
+
 def test_halfclose_without_its_own_server():
     with ScriptedPeer(Script(0.2)) as peer:
         told = load.run("halfclose", target=peer, expect="100ms")
