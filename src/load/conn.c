@@ -131,7 +131,8 @@ static void conn_end(struct conn *conn, enum conn_end end, int error, enum verdi
 	} else if (conn->script->is_judged && is_of_this_run(conn)) {
 		conn->verdict = (uint8_t)conn_judge(conn, now_ns);
 		conn_record(conn);
-	} else if (conn->script->is_guarded && conn_mate(conn) != NULL) {
+	} else if (conn->script->is_guarded &&
+		   (conn_mate(conn) != NULL || conn_options(conn)->is_apart)) {
 		conn->verdict = (uint8_t)conn_guard(conn, now_ns);
 	}
 	atomic_fetch_add(&run->n_verdicts[conn->is_server][conn->verdict], 1);

@@ -151,10 +151,11 @@ def test_a_server_end_alone_that_is_cut_early_is_enough(server):
     assert told.verdicts == {"early": N} and told.ends("server") == {"fin": N}, told.out
 
 
-def test_the_other_end_of_a_half_close_that_is_reset_too_soon_is_early(server):
-    with ScriptedPeer(Script(0.25, "rst", only="server"), server.address) as peer:
-        told = server.run("halfclose", peer, expect="2s", max_late="1s", wait="200ms")
-    assert told.verdicts == {"early": N} and told.ends("server") == {"rst": N}, told.out
+@pytest.mark.parametrize("side, other", (("client", "server"), ("server", "client")))
+def test_the_other_end_of_a_half_close_that_is_reset_too_soon_is_early(side, other, server):
+    with ScriptedPeer(Script(0.25, "rst", only=other), server.address) as peer:
+        told = server.run("halfclose", peer, side=side, expect="2s", max_late="1s", wait="200ms")
+    assert told.verdicts == {"early": N} and told.ends(other) == {"rst": N}, told.out
 
 
 @pytest.mark.parametrize("scenario, options", (
