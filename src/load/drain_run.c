@@ -109,10 +109,14 @@ static void try_newcomer(struct drain_run *drain, const struct addr *target, uin
 	drain->probe_fd =
 		socket(target->sa.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (drain->probe_fd >= 0 && connect(drain->probe_fd, &target->sa.any, target->sa_len) < 0 &&
-		errno != EINPROGRESS && errno != EAGAIN) {
-		drain->n_refused++;
-		if (drain->refused_ns < 0) {
-			drain->refused_ns = (int64_t)(now_ns - go_ns);
+		errno != EINPROGRESS) {
+		if (errno == EAGAIN) { /* the queue of a UNIX socket is full */
+			drain->n_unanswered++;
+		} else {
+			drain->n_refused++;
+			if (drain->refused_ns < 0) {
+				drain->refused_ns = (int64_t)(now_ns - go_ns);
+			}
 		}
 		(void)close(drain->probe_fd);
 		drain->probe_fd = -1;

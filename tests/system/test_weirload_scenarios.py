@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: ISC
 """The scenarios preface, firstbyte, lifetime, queue and drain of weirload, on proxies that are right and wrong."""
 
+import contextlib
 import os
 import pathlib
+import socket
 import subprocess
 
 import pytest
@@ -212,6 +214,27 @@ def test_a_command_that_fails_is_told(command, status, says, begins, behind):
 def test_what_the_command_says_is_no_part_of_the_report(begins, behind):
     told = drained("idle", begins, behind, "echo hello", after="100ms", for_="100ms", expect="10s")
     assert told.code == 0 and told.err == "hello\n" and told.json["holds"]
+
+
+def test_a_newcomer_for_whom_a_unix_socket_has_no_room_is_not_answered(folder):
+    full = []
+    with contextlib.closing(socket.socket(socket.AF_UNIX)) as listener:
+        listener.bind(f"{folder}/full")
+        listener.listen(0)
+        options = {"target": f"unix:{folder}/full", "after": "1s", "for": "600ms", "wait": "100ms", "busy": 100,
+                   "connections": 1, "json": True, "drain_command": "echo now"}
+        with subprocess.Popen(load.arguments("drain", options), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True) as process, listener.accept()[0]:
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    full.append(socket.socket(socket.AF_UNIX))
+                    full[-1].setblocking(False)
+                    full[-1].connect(listener.getsockname())
+            out, _ = process.communicate(timeout=DEADLINE)
+    for sock in full:
+        sock.close()
+    drain = load.Told(process.returncode, out, "").json["drain"]
+    assert drain["unanswered"] > 0 == drain["accepted"] == drain["refused"], out
 
 
 def test_a_newcomer_that_is_refused_is_counted(behind):
