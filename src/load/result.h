@@ -33,7 +33,7 @@ enum {
 	RESULT_OPTIONS_MAX = 128,
 	RESULT_LIMITS_MAX = 32,
 	RESULT_ERRORS_MAX = 64,
-	RESULT_WORDS_MAX = 256, /**< words of a command line */
+	RESULT_WORDS_MAX = 1024, /**< words of a command line: 256 addresses take two each */
 	RESULT_TITLE_MAX = 256,
 	RESULT_WHY_MAX = 512, /**< a line of text, with its NUL */
 };

@@ -55,6 +55,16 @@ def test_an_interrupted_run_is_an_error(folder):
     assert case(suite, "finished").find("error").text == "interrupted: 3 streams were not judged"
 
 
+def test_the_words_of_a_command_line_may_be_many(folder):
+    path = os.path.join(folder, "report.html")
+    words = [word for i in range(1, 257) for word in ("--source", f"127.0.1.{i % 255}")]
+    with ScriptedPeer(Script(0.05)) as peer:
+        done = subprocess.run([*load.arguments("idle", {"target": peer, "expect": "30ms", "max_late": "20s",
+                                                        "connections": 5, "html": path}), *words],
+                              capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and done.stderr == "" and os.path.exists(path)
+
+
 HOSTILE = ']]><!-- & "\' \u202e </x><script>x</script>'
 
 
