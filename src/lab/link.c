@@ -208,8 +208,11 @@ static void on_soon(struct task *task)
 /** Handles events of the streams before the directions are started, and after they have ended. */
 static void heard(struct link *link, const struct event *event)
 {
-	if (link->state == LINK_CONNECTING && event->type != STREAM_ERROR) {
-		link_free(link); /* the client is gone */
+	if (link->state == LINK_CONNECTING) {
+		/* A UNIX client that closed (error 0) has only finished: its bytes are relayed. */
+		if (event->type != STREAM_ERROR && event->error != 0) {
+			link_free(link); /* the client is gone */
+		}
 	} else if ((link->state == LINK_FLUSHING && is_closed(link->client) &&
 			   is_closed(link->server)) ||
 		   (link->state == LINK_CLOSING && is_through(link->client) &&

@@ -265,6 +265,7 @@ int way_start(struct link_way *way, enum direction direction)
 	struct link *link = way->link;
 	struct home *home = link->home;
 	uint64_t now_ns = clock_ns();
+	int r;
 
 	way->from = direction == UPSTREAM ? link->client : link->server;
 	way->to = direction == UPSTREAM ? link->server : link->client;
@@ -279,10 +280,12 @@ int way_start(struct link_way *way, enum direction direction)
 			return -ENOMEM;
 		}
 	}
-	if (list_empty(&way->chain.stages)) {
-		return pump_open(&way->pump, way->from, way->to, &pump_calls);
+	r = list_empty(&way->chain.stages) ? pump_open(&way->pump, way->from, way->to, &pump_calls)
+					   : begin_chain(way);
+	if (r == 0 && stream_has_hung_up(way->to)) {
+		orphan(way); /* its HANGUP may have come before */
 	}
-	return begin_chain(way);
+	return r;
 }
 
 void way_stop(struct link_way *way)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: ISC
 """weirlab relays as weir does, and its toxics work: exact bytes by hash, nothing early, changes in flight."""
 
+import contextlib
+import signal
 import socket
 import time
 
@@ -344,6 +346,20 @@ def test_unix_sockets_on_both_sides(lab, tmp_path):
         assert read_end(server)[0] == b""
     lab.do("DELETE", "/proxies/p")
     assert not (tmp_path / "lab").exists()
+
+
+@pytest.mark.parametrize("toxics", ((), ("upstream",), ("downstream",), ("upstream", "downstream")), ids=str)
+def test_a_unix_client_may_close_before_the_server_has_answered(lab, tmp_path, toxics):
+    with contextlib.closing(peers.Upstream("tcp4", None)) as upstream:
+        at = lab.proxy(upstream.address, listen=f"unix:{tmp_path}/lab",
+                       toxics=[{"type": "noop", "stream": stream} for stream in toxics])
+        lab.process.send_signal(signal.SIGSTOP)
+        with peers.connect(at) as client:
+            client.sendall(b"a question")
+        lab.process.send_signal(signal.SIGCONT)
+        with peers.prepare(upstream.sock.accept()[0]) as server:
+            assert read_end(server) == (b"a question", "fin")
+            wait.until(lambda: not lab.get("/connections"), "the connection is gone")
 
 
 def test_all_of_it_is_gone_when_the_connections_are(lab, server):
