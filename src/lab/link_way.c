@@ -127,12 +127,20 @@ static void orphan(struct link_way *way)
 	}
 }
 
+static int become_chain(struct link_way *way);
+
 /** Call it when `from` has failed or closed. Must be the last statement of the caller. */
 static void gone(struct link_way *way)
 {
 	struct link *link = way->link;
 
 	orphan(opposite(way));
+	/* A pump reads the rest only when the receiver takes it; a chain does not wait (pace()). */
+	if (!way->is_chain && !way->is_done && stream_fd(way->from) >= 0 &&
+		stream_cause(way->from) != 0 && !pump_has_ended(&way->pump) &&
+		become_chain(way) < 0) {
+		way->chain.failed = true; /* link_run() ends it */
+	}
 	if (stream_fd(way->from) < 0) {
 		note(way, stream_cause(way->from) != 0 ? RECORDED_RESET : RECORDED_FIN, 0);
 	}

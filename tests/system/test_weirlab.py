@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from weirtest import peers, proc, wait
+from weirtest import peers, proc, transfer, wait
 from weirtest.lab import Lab
 from weirtest.peers import echo, read_end, read_exactly
 from weirtest.settings import LATE, scaled
@@ -360,6 +360,13 @@ def test_a_unix_client_may_close_before_the_server_has_answered(lab, tmp_path, t
         with peers.prepare(upstream.sock.accept()[0]) as server:
             assert read_end(server) == (b"a question", "fin")
             wait.until(lambda: not lab.get("/connections"), "the connection is gone")
+
+
+def test_a_reset_without_toxics_does_not_wait_for_the_reader(lab):
+    with Pair(lab) as (client, _server):
+        transfer.fill(client)
+        peers.reset(client)
+        wait.until(lambda: lab.get("/connections")[0]["state"] == "resetting", "the server is to be reset")
 
 
 def test_all_of_it_is_gone_when_the_connections_are(lab, server):
