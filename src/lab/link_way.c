@@ -424,6 +424,9 @@ static bool judge(struct link_way *way)
 	switch (way->chain.last) {
 	case CHUNK_END:
 		stream_shutdown(way->to);
+		/* What still comes is dropped: its sender must not wait for room in the chain. */
+		(void)stream_set_read_max(way->from, LOOP_BUFFER_BYTES);
+		(void)stream_resume(way->from, STREAM_BACKPRESSURE);
 		return true;
 	case CHUNK_RESET:
 		link_reset(link, way->to);

@@ -135,6 +135,15 @@ def test_half_close_ends_one_direction_and_the_other_goes_on(lab, upstream):
         assert read_exactly(client, 10) == b"still here"
 
 
+def test_half_close_drops_what_still_comes_behind_another_toxic(lab, upstream):
+    client, server = pair(lab, upstream, "bandwidth", "upstream", rate=100)
+    lab.toxic("half_close", "p0", "upstream", after_bytes=50_000)
+    with client, server:
+        for _ in range(100):
+            client.sendall(bytes(65536))  # more than all buffers hold, so most of it is dropped
+        assert read_end(server) == (bytes(50_000), "fin")
+
+
 def test_drip_lets_a_byte_go_each_time(lab, upstream):
     client, server = pair(lab, upstream, "drip", every_ms=50)
     with client, server:
