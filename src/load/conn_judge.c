@@ -92,7 +92,7 @@ enum verdict conn_judge(struct conn *conn, uint64_t now_ns)
 	uint64_t expect_ns = options_measures(options) ? 0 : options->expect_ns;
 	const struct verdict_facts facts = {
 		.closed_ns = now_ns,
-		.early_ns = clock_after(from.early_ns, expect_ns),
+		.early_ns = clock_after(from.early_ns, conn->script->is_free ? 0 : expect_ns),
 		.late_ns = clock_after(from.late_ns, expect_ns),
 		.max_late_ns = options->max_late_ns,
 		.delay_ns = lane_delay_ns(conn->lane, now_ns),

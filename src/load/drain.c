@@ -36,15 +36,9 @@ static uint64_t begun_ns(const struct conn *conn)
 
 static struct due due(const struct conn *conn)
 {
-	const struct options *options = conn_options(conn);
 	uint64_t drain_ns = begun_ns(conn);
-	uint64_t early_ns = drain_ns;
 
-	if (!is_live(options, conn_index(conn)) && !options_measures(options)) {
-		/* The caller adds the expected time. */
-		early_ns -= clock_earlier(early_ns, options->expect_ns);
-	}
-	return (struct due){early_ns, drain_ns};
+	return (struct due){drain_ns, drain_ns};
 }
 
 /* ---- a live client ---- */
@@ -110,7 +104,11 @@ static const struct script live_server = {
 	.ended = live_server_ended,
 };
 
-static const struct script idle_client = {.is_judged = true, .opened = idle_opened};
+static const struct script idle_client = {
+	.is_judged = true,
+	.is_free = true,
+	.opened = idle_opened,
+};
 static const struct script idle_server = {0};
 
 static const struct script *script(const struct options *options, bool is_server, uint32_t index)

@@ -42,6 +42,7 @@ struct script {
 	/** A reset before the expected time is early; other closes are not judged. */
 	bool is_guarded;
 	bool is_live;  /**< drain: a stream that is not to be cut */
+	bool is_free;  /**< its close is early only before due::early_ns itself */
 	bool is_alone; /**< a client that must not get a server end */
 	/** Client: connected. Server: matched with its client by a token that this end has read. */
 	void (*opened)(struct conn *conn);
@@ -60,8 +61,9 @@ struct script {
 	void (*ended)(struct conn *conn);
 };
 
-/** From when a close is counted: it is early before early_ns plus --expect, its lateness counts
- * from late_ns plus --expect, and between these two times it is on time. */
+/** From when a close is counted: it is early before early_ns plus --expect (script::is_free: before
+ * early_ns), its lateness counts from late_ns plus --expect, and between these two times it is on
+ * time. */
 struct due {
 	uint64_t early_ns;
 	uint64_t late_ns;

@@ -6,6 +6,7 @@ import os
 import pathlib
 import socket
 import subprocess
+import time
 
 import pytest
 
@@ -174,6 +175,16 @@ def test_a_drain_that_cuts_live_streams_is_told(expect, begins, behind):
     assert told.verdicts == {"early": N // 2, "measured" if expect is None else "on_time": N // 2}
     drain = told.json["drain"]
     assert (drain["live"], drain["finished"], drain["cut"]) == (N // 2, 0, N // 2)
+
+
+def test_a_drain_may_be_expected_to_take_longer_than_the_machine_has_run(begins, behind):
+    """The clock of weirload begins a few seconds ago, as if the machine had just booted."""
+    up = int(time.clock_gettime(time.CLOCK_MONOTONIC))
+    young = ("unshare", "--time", "--monotonic", str(5 - up))
+    if subprocess.run([*young, "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("the kernel shifts no clock here")
+    told = drained("idle", begins, behind, for_="600ms", expect="1h", prefix=young)
+    assert told.code == 0 and told.verdicts == {"on_time": N}, told.out
 
 
 def test_without_an_expectation_no_live_stream_is_ever_to_be_cut(begins, behind):
