@@ -248,6 +248,17 @@ static bool is_one_of(const char *word, const char *a, const char *b)
 	return strcmp(word, a) == 0 || strcmp(word, b) == 0;
 }
 
+/** The value of an option in the same word: "--NAME=VALUE" or "-NVALUE"; NULL: it has none. */
+static const char *joined(const char *word, const char *letter, const char *name)
+{
+	size_t len = strlen(name);
+
+	if (strncmp(word, name, len) == 0 && word[len] == '=') {
+		return word + len + 1;
+	}
+	return strncmp(word, letter, 2) == 0 && word[2] != '\0' ? word + 2 : NULL;
+}
+
 /** Finds the control socket. Errors are dropped, because nobody reads them. */
 static void open_ask(struct completing *completing, const char *socket, const char *conf, FILE *err)
 {
@@ -266,6 +277,7 @@ void complete_run(int n, char **words, FILE *out)
 	const char *socket = NULL;
 	const char *conf = NULL;
 	const char *command = NULL;
+	const char *value;
 	FILE *err = fopen("/dev/null", "we");
 	int at = 0;
 
@@ -279,6 +291,10 @@ void complete_run(int n, char **words, FILE *out)
 				(void)(err == NULL || fclose(err));
 				return;
 			}
+		} else if ((value = joined(words[i], "-s", "--socket")) != NULL) {
+			socket = value;
+		} else if ((value = joined(words[i], "-c", "--config")) != NULL) {
+			conf = value;
 		} else if (*words[i] != '-' && command == NULL) {
 			command = words[i];
 		} else if (*words[i] != '-') {

@@ -137,6 +137,7 @@ def test_names_that_a_shell_would_run_are_left_out(folder):
     at = os.path.join(folder, "control")
     with peers.Server("unix", folder, hostile, at=address.unix(at)).sock:
         assert offered("server", "app/", socket=at) == ["app/[::1]:80"]
+        assert offered(f"--socket={at}", "server", "app/") == offered(f"-s{at}", "server", "app/") == ["app/[::1]:80"]
         script = (f". {FOLDER}/weirctl.bash; COMP_LINE='{WEIRCTL} -s {at} server app/'; COMP_POINT=${{#COMP_LINE}}; "
                   "_weirctl; printf '%s\\n' \"${COMPREPLY[@]}\"")
         done = subprocess.run(["bash", "--norc", "-c", script], env=without_systemd(), cwd=folder, text=True,
