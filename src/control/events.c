@@ -515,13 +515,13 @@ static void take_last(struct events *events)
 		line.is_wanted = false;
 		log_end(&line);
 	}
-	while (!events->has_ended && clock_ns() < end_ns) {
+	do { /* at least once, since a round may be under way, which has taken the followers */
 		while (go_on(events)) {
 		}
 		if (!events->has_ended) {
 			(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
 		}
-	}
+	} while (!events->has_ended && clock_ns() < end_ns);
 }
 
 void control_end_events(struct control *control)

@@ -57,6 +57,8 @@ static int look_at_pairs(struct top *top)
 	 * pairs. */
 	shown = realloc(top->shown, (2 * top->pairs.n + 1) * sizeof(*shown));
 	if (shown == NULL) {
+		top_pairs_fini(&top->pairs); /* `shown` may have no room for them */
+		top->n_shown = 0;
 		return ask_fail(
 			&top->ask, "the pairs cannot be listed", -ENOMEM, TOP_MEMORY_REMEDY);
 	}

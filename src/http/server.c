@@ -153,8 +153,8 @@ static void on_time(struct timer *timer)
 		 * not read meanwhile, so this calls no handler. */
 		stream_poke(connection->stream);
 	}
-	/* TCP reports room only when a third of the buffer is free. So the kernel is asked when bytes
-	 * last reached the client. */
+	/* TCP reports room only when a third of the buffer is free. So the kernel is asked when
+	 * bytes last reached the client. */
 	end_ns = clock_after(clock_later(stream_stalled_ns(connection->stream),
 				     stream_delivered_ns(connection->stream)),
 		TIME_NS);

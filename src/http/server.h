@@ -12,8 +12,8 @@
  * HTTP_SERVER_TIME_S. A client that accepts no byte of an answer for that time is disconnected. An
  * answer in progress that has nothing to send may last for ever. The number of connections is
  * limited: at the limit, a new one replaces the one that has been silent longest. Connections that
- * wait for an answer, or for the rest of it, are replaced only if all do. Bytes after a request wait
- * until that request is answered.
+ * wait for an answer, or for the rest of it, are replaced only if all do. Bytes after a request
+ * wait until that request is answered.
  *
  * All functions are for the loop's thread.
  */
