@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /* What SRV records yield: targets, priorities, weights; in virtual time. */
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "discover_rig.h"
 #include "fault.h"
 #include "fixture.h"
+#include "log/log.h"
+#include "memory_file.h"
 #include "suite.h"
 
 /* ---- SRV ---- */
@@ -175,6 +179,109 @@ START_TEST(a_cut_of_addresses_leaves_out_backups_first)
 }
 END_TEST
 
+/* ---- hostile answers ---- */
+
+/* SRV records of the target x: as many as 64 KiB hold. Its addresses: all that are used. */
+enum { HOSTILE_RECORDS = 3119, HOSTILE_ADDRESSES = 2 * DISCOVER_OF_TARGET_MAX };
+
+static char hostile_srv[HOSTILE_RECORDS * 24];
+static char hostile_v4[DISCOVER_OF_TARGET_MAX * 16];
+static char hostile_v6[DISCOVER_OF_TARGET_MAX * 16];
+static size_t n_most; /* the most elements of one array */
+
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	n_most = n > n_most ? n : n_most;
+	return fault_strikes("calloc", FAULT_MEMORY, ENOMEM) ? NULL : __real_calloc(n, size);
+}
+
+/** Each record has another port: 1, 2, and so on, or the other way round. Only the last port has
+ * priority 0. */
+static void say_hostile(bool is_reversed)
+{
+	char *srv = hostile_srv;
+	char *v4 = hostile_v4;
+	char *v6 = hostile_v6;
+
+	for (int i = 1; i <= HOSTILE_RECORDS; i++) {
+		int port = is_reversed ? HOSTILE_RECORDS + 1 - i : i;
+
+		srv += sprintf(srv, "5 SRV %d 0 %d x;", port == HOSTILE_RECORDS ? 0 : 1, port);
+	}
+	for (int i = 0; i < DISCOVER_OF_TARGET_MAX; i++) {
+		v4 += sprintf(v4, "5 10.0.0.%d;", i);
+		v6 += sprintf(v6, "5 fd00::%x;", i);
+	}
+	say("x", DNS_A, hostile_v4);
+	say("x", DNS_AAAA, hostile_v6);
+	say(name_srv, DNS_SRV, hostile_srv);
+}
+
+static size_t count_found(const char *part)
+{
+	size_t n = 0;
+
+	for (const char *at = found; (at = strstr(at, part)) != NULL; at++) {
+		n++;
+	}
+	return n;
+}
+
+static int log_begin_test(void)
+{
+	int memory = memory_open();
+
+	ck_assert_int_eq(unsetenv("JOURNAL_STREAM"), 0);
+	ck_assert_int_eq(log_open(memory), 0);
+	ck_assert_int_eq(log_thread_open(), 0);
+	return memory;
+}
+
+/** Checks that the log says this somewhere. */
+static void log_end_test(int memory, const char *expected)
+{
+	char *text;
+
+	ck_assert(log_close(NS_NEVER));
+	text = memory_close(memory);
+	ck_assert_msg(strstr(text, expected) != NULL, "%s", text);
+	free(text);
+}
+
+START_TEST(not_every_address_of_every_record_is_a_candidate)
+{
+	int memory = log_begin_test();
+	char expected[128];
+
+	say_hostile(_i != 0);
+	begin_srv(hostile_srv);
+	ck_assert_uint_eq(n_found, 1);
+	ck_assert_uint_eq(count_found(":3119"), 256); /* the main servers, in IPv4 first */
+	ck_assert_ptr_nonnull(strstr(found, "10.0.0.255:3119"));
+	ck_assert_uint_eq(count_found(" "), 255);
+	ck_assert_uint_le(n_most, 65536 + 1);
+	(void)sprintf(expected, " servers=256 added=256 removed=0 left_out=%d ",
+		HOSTILE_RECORDS * HOSTILE_ADDRESSES - 256);
+	log_end_test(memory, expected);
+}
+END_TEST
+
+START_TEST(what_is_a_server_already_is_not_left_out)
+{
+	int memory = log_begin_test();
+
+	conf.max_servers = 2;
+	say("a.test", DNS_A, "60 10.0.0.1; 60 10.0.0.2");
+	say("b.test", DNS_A, "60 10.0.0.2; 60 10.0.0.1");
+	begin_srv("60 SRV 1 0 80 a.test; 60 SRV 2 0 80 b.test; 60 SRV 3 0 80 b.test");
+	ck_assert_str_eq(found, "10.0.0.1:80 10.0.0.2:80");
+	log_end_test(memory, " servers=2 added=2 removed=0\n");
+}
+END_TEST
+
 /* ---- faults ---- */
 
 START_TEST(whatever_fails_servers_are_found_in_the_end)
@@ -223,6 +330,8 @@ static Suite *discover_srv_suite(void)
 	tcase_add_loop_test(
 		tc, a_cut_leaves_out_backups_first_whatever_the_order_of_the_answer, 0, 2);
 	tcase_add_test(tc, a_cut_of_addresses_leaves_out_backups_first);
+	tcase_add_loop_test(tc, not_every_address_of_every_record_is_a_candidate, 0, 2);
+	tcase_add_test(tc, what_is_a_server_already_is_not_left_out);
 	tcase_add_test(tc, whatever_fails_servers_are_found_in_the_end);
 	suite_add_tcase(suite, tc);
 	return suite;
