@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from weirtest import address, peers, wait
+from weirtest import address, peers, transfer, wait
 from weirtest.asking import ask, get
 from weirtest.following import follow
 from weirtest.house import house, listener
@@ -173,6 +173,11 @@ def test_no_slice_is_longer_where_workers_are_many(broad, target, report):
     report(f"{target}: main {short_slices_of(broad, target)['main']}")
 
 
+def read_stats(follower):
+    follower.next("server_told")
+    return [follower.next("stats").data for _ in range(2)]
+
+
 @short
 def test_who_follows_is_served_in_slices(full, report):
     """Several clients follow; each gets two reports of all listeners and servers, and a burst of lines."""
@@ -182,9 +187,9 @@ def test_who_follows_is_served_in_slices(full, report):
             followers = [stack.enter_context(follow(full.weir)) for _ in range(8)]
             for n in range(40):
                 ask(full.weir, "PATCH", "/v1/upstreams/app/servers/s5", {"weight": n % 2})
-            for follower in followers:
-                follower.next("server_told")
-                stats = [follower.next("stats").data for _ in range(2)]
+            # All read at the same time: weir cuts off who takes nothing for long.
+            for reader in [transfer.Task(read_stats, follower) for follower in followers]:
+                stats = reader.result()
                 assert len(stats[1]["servers"]) == N_SERVERS and len(stats[1]["listeners"]) == N_LISTENERS
         count, too_long = (now - then for now, then in zip(slices(full)["main"], before["main"]))
         if not too_long:
