@@ -5,10 +5,12 @@
  * cannot be used, is full or was tried, the servers of the next slots are tried.
  *
  * A server that starts slowly gets only a part of its keys. The part grows, and loses no key that
- * it has. With hash_on = "sni" the key is the name in the ClientHello; without a name it is the
+ * it has. While all choices start slowly, a key that none of them has yet goes to the server of its
+ * slot. With hash_on = "sni" the key is the name in the ClientHello; without a name it is the
  * client's address, as usual. For a client without an address the rule is round_robin.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "upstream/ask.h"
@@ -116,7 +118,12 @@ static bool has_key(const struct choice *choice, uint64_t hash)
 	return (hash >> 32) * WEIGHT_STEPS >> 32 < choice->step;
 }
 
-static size_t take_by_slot(const struct group_set *set, uint64_t hash, struct group_ask *ask)
+/**
+ * Takes a place of the server of the key's slot, or of the next slots. `slowly`: only of a server
+ * that has the key already.
+ */
+static size_t follow_slots(
+	const struct group_set *set, uint64_t hash, bool slowly, struct group_ask *ask)
 {
 	const struct prepared *prepared = set->prepared;
 	const struct maglev *maglev = prepared->maglev;
@@ -125,20 +132,28 @@ static size_t take_by_slot(const struct group_set *set, uint64_t hash, struct gr
 	for (unsigned k = 0; k < SLOTS_FOLLOWED; k++) {
 		uint32_t i = prepared->choice_of[maglev->slots[slot]];
 
-		if (i != NO_CHOICE && has_key(&set->choices[i], hash) &&
+		if (i != NO_CHOICE && (!slowly || has_key(&set->choices[i], hash)) &&
 			group_set_take(set, i, ask)) {
 			return i;
 		}
 		slot = slot + 1 < maglev->size ? slot + 1 : 0;
 	}
-	for (size_t k = 0; k < set->n; k++) {
+	return RULE_NONE;
+}
+
+static size_t take_by_slot(const struct group_set *set, uint64_t hash, struct group_ask *ask)
+{
+	size_t taken = follow_slots(set, hash, set->is_starting, ask);
+
+	if (taken == RULE_NONE && set->is_starting) {
+		taken = follow_slots(set, hash, false, ask);
+	}
+	for (size_t k = 0; k < set->n && taken == RULE_NONE; k++) {
 		size_t i = (hash + k) % set->n;
 
-		if (group_set_take(set, i, ask)) {
-			return i;
-		}
+		taken = group_set_take(set, i, ask) ? i : RULE_NONE;
 	}
-	return RULE_NONE;
+	return taken;
 }
 
 static size_t pick(const struct group_set *set, struct group_ask *ask)
