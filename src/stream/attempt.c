@@ -102,11 +102,27 @@ void attempt_drop(struct attempt *attempt)
 
 /* ---- connect(2) ---- */
 
-/** Binds to `source`; connect(2) picks the port. 0 or a negative errno. */
-static int bind_source(int fd, sa_family_t family, const struct addr *source)
+static bool has_mptcp(const struct connector *connector)
+{
+	return connector->opts.options != NULL && connector->opts.options->mptcp;
+}
+
+/**
+ * The result of setting an option that a connect can do without: an error does not count if it only
+ * means that Multipath TCP lacks the option (TCP_FASTOPEN_CONNECT before Linux 6.2,
+ * IP_BIND_ADDRESS_NO_PORT before 6.8).
+ */
+static int if_it_is_there(const struct connector *connector, int r)
+{
+	return has_mptcp(connector) && (r == -EOPNOTSUPP || r == -ENOPROTOOPT) ? 0 : r;
+}
+
+/** Binds to opts.source; connect(2) picks the port. 0 or a negative errno. */
+static int bind_source(const struct connector *connector, int fd, sa_family_t family)
 {
 	static const int on = 1;
 
+	const struct addr *source = connector->opts.source;
 	union addr_sockaddr sa;
 	int r;
 
@@ -114,14 +130,13 @@ static int bind_source(int fd, sa_family_t family, const struct addr *source)
 		return -EAFNOSUPPORT; /* so that the next address of the name is tried */
 	}
 	r = addr_now(source, &sa);
-	if (r < 0) {
-		return r;
+	if (r == 0 && setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on)) < 0) {
+		r = if_it_is_there(connector, -errno);
 	}
-	if (setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on)) < 0 ||
-		bind(fd, &sa.any, source->sa_len) < 0) {
-		return -errno;
+	if (r == 0 && bind(fd, &sa.any, source->sa_len) < 0) {
+		r = -errno;
 	}
-	return 0;
+	return r;
 }
 
 /**
@@ -149,11 +164,6 @@ static int wait_for_data(int fd)
 static bool is_unix(const struct attempt *attempt)
 {
 	return attempt->sa->sa_family == AF_UNIX;
-}
-
-static bool has_mptcp(const struct connector *connector)
-{
-	return connector->opts.options != NULL && connector->opts.options->mptcp;
 }
 
 /** Retries a UNIX server with a full queue after a pause, which grows. */
@@ -225,10 +235,10 @@ int attempt_begin(struct attempt *attempt)
 		r = sockopts_set(fd, opts->options);
 		if (r == 0 && opts->speaks_first && opts->options != NULL &&
 			opts->options->fastopen) {
-			r = wait_for_data(fd);
+			r = if_it_is_there(attempt->connector, wait_for_data(fd));
 		}
 		if (r == 0 && opts->source != NULL) {
-			r = bind_source(fd, attempt->sa->sa_family, opts->source);
+			r = bind_source(attempt->connector, fd, attempt->sa->sa_family);
 		}
 		if (r == 0 && opts->speaks_first && !has_mptcp(attempt->connector)) {
 			r = hold_ack(fd);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/sockopts.h"
 #include "fault.h"
 #include "fixture.h"
 #include "suite.h"
@@ -62,12 +63,15 @@ static int serve(struct addr *addr)
 }
 
 /** Connects from `source`. Returns the status of the attempt. */
-static int connect_from(const struct addr *target, const struct addr *source)
+static int connect_with(
+	const struct addr *target, const struct addr *source, const struct sockopts *options)
 {
 	struct connector_opts opts = {
 		.loop = test_loop,
 		.addr = target,
 		.source = source,
+		.options = options,
+		.speaks_first = options != NULL,
 		.timeout_ns = NS_NEVER,
 		.owner = &owner,
 		.done = on_done,
@@ -80,6 +84,11 @@ static int connect_from(const struct addr *target, const struct addr *source)
 	loop_until(owner.status != PENDING);
 	(void)connector_close(connector);
 	return owner.status;
+}
+
+static int connect_from(const struct addr *target, const struct addr *source)
+{
+	return connect_with(target, source, NULL);
 }
 
 static const char *const sources[][2] = {
@@ -151,6 +160,30 @@ START_TEST(an_option_that_cannot_be_set_fails_the_attempt)
 }
 END_TEST
 
+/** Multipath TCP of Linux 6.1 has neither TCP_FASTOPEN_CONNECT nor IP_BIND_ADDRESS_NO_PORT. */
+START_TEST(what_multipath_tcp_lacks_is_done_without)
+{
+	static const struct sockopts options = {
+		.keepalive_idle_ns = NS_NEVER,
+		.user_timeout_ns = NS_NEVER,
+		.fastopen = true,
+		.mptcp = true,
+	};
+	struct addr target = any_port("127.0.0.1:1");
+	struct addr source = any_port("127.0.0.77:1");
+	int listener = serve(&target);
+
+	fault_only_call("setsockopt");
+	fault_set_errno(_i % 2 == 0 ? EOPNOTSUPP : ENOPROTOOPT);
+	fault_arm(2 + (unsigned)_i / 2); /* the first one is SO_OOBINLINE */
+	ck_assert_int_eq(connect_with(&target, &source, &options), 0);
+	ck_assert(fault_disarm());
+	owner.stream = stream_free(owner.stream);
+	close(listener);
+	loop_settle();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("connector_source");
@@ -161,5 +194,6 @@ int main(void)
 	tcase_add_loop_test(tc, the_server_sees_the_source, 0, 2);
 	tcase_add_test(tc, a_source_that_is_not_ours_fails_the_attempt);
 	tcase_add_test(tc, an_option_that_cannot_be_set_fails_the_attempt);
+	tcase_add_loop_test(tc, what_multipath_tcp_lacks_is_done_without, 0, 4);
 	return suite_run(suite);
 }
