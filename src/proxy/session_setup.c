@@ -291,6 +291,14 @@ static int session_announce(struct session *session, struct stream *server)
 	return n < 0 ? n : stream_write_ahead(server, header, (size_t)n);
 }
 
+/** Drops a connection on which no pair begins. The server may have accepted it, and would take a FIN
+ * for an empty request. */
+static void drop_server(struct stream *server)
+{
+	stream_abort(server);
+	stream_free(server);
+}
+
 static void on_connected(void *owner, int status, struct stream *stream,
 	const struct connector_attempt *last, uint64_t late_ns)
 {
@@ -312,14 +320,13 @@ static void on_connected(void *owner, int status, struct stream *stream,
 	}
 	if (status == 0 && server_ends_pairs(session->member->server)) {
 		/* The server went down meanwhile, so the pair would end at once. */
-		stream_abort(stream);
-		stream_free(stream);
+		drop_server(stream);
 		status = -ECONNABORTED;
 	}
 	if (status == 0 && plan_of(session)->send_proxy != SEND_PROXY_OFF) {
 		status = session_announce(session, stream);
 		if (status < 0) {
-			stream_free(stream);
+			drop_server(stream);
 			session_refuse(session, end_by_failure(SIDE_UPSTREAM, status));
 			return;
 		}
@@ -330,7 +337,7 @@ static void on_connected(void *owner, int status, struct stream *stream,
 			session_enter(session, SESSION_RELAYING);
 			return;
 		}
-		stream_free(stream);
+		drop_server(stream);
 	}
 	/* Only the connect timer has a lateness; the kernel's own ETIMEDOUT is a failure. */
 	setup->failure = end_by_connect(status, late_ns > 0, late_ns);
