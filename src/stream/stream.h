@@ -282,8 +282,8 @@ bool stream_is_tcp(const struct stream *stream);
 
 /**
  * What the kernel still holds for the peer (SIOCOUTQ). TCP: bytes that the peer has not
- * acknowledged; a FIN counts as one byte. UNIX: the memory of what the peer has not read, which
- * shrinks by whole writes. Others, and closed streams: 0.
+ * acknowledged, also those of a SYN (Fast Open); a FIN counts as one byte. UNIX: the memory of what
+ * the peer has not read, which shrinks by whole writes. Others, and closed streams: 0.
  */
 size_t stream_unsent(const struct stream *stream);
 

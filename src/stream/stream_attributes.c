@@ -148,7 +148,8 @@ uint64_t stream_delivered_ns(const struct stream *s)
 {
 	struct tcp_info info = {0};
 	socklen_t len = sizeof(info);
-	uint64_t age_ms;
+	uint64_t now_ns;
+	uint64_t age_ns;
 
 	if (!stream_is_tcp(s) || !stream_has_fd(s) ||
 		getsockopt(s->fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0) {
@@ -160,10 +161,13 @@ uint64_t stream_delivered_ns(const struct stream *s)
 	/* A stuck peer still acknowledges probes, and data is still sent to a dead one, so the
 	 * earlier one of the two times counts. But data that was sent long ago may be acknowledged
 	 * bit by bit, so the time of sending counts only if all data is acknowledged. */
-	age_ms = info.tcpi_last_data_sent > info.tcpi_last_ack_recv && info.tcpi_unacked == 0
-			 ? info.tcpi_last_data_sent
-			 : info.tcpi_last_ack_recv;
-	return clock_ns() - age_ms * NS_PER_MS;
+	age_ns = (info.tcpi_last_data_sent > info.tcpi_last_ack_recv && info.tcpi_unacked == 0
+				 ? info.tcpi_last_data_sent
+				 : info.tcpi_last_ack_recv) *
+		 (uint64_t)NS_PER_MS;
+	now_ns = clock_ns();
+	/* Before the first acknowledgement the age is that of the kernel's clock, or more. */
+	return age_ns < now_ns ? now_ns - age_ns : 0;
 }
 
 bool stream_is_answered(const struct stream *s)

@@ -438,7 +438,8 @@ size_t stream_unsent(const struct stream *s)
 		ioctl(s->fd, SIOCOUTQ, &n) < 0 || n < 0) {
 		return 0;
 	}
-	return (size_t)n;
+	/* Before the answer to the SYN, which may have taken bytes along, the kernel says 0. */
+	return n == 0 && s->early && !stream_is_answered(s) ? (size_t)s->n_written : (size_t)n;
 }
 
 void stream_poke_input(struct stream *s)

@@ -172,6 +172,17 @@ def test_a_server_that_does_not_answer_is_given_up_in_time():
         assert line.number("duration_ms") >= 400
 
 
+@pytest.mark.parametrize("timer", ("idle", "lifetime"))
+def test_bytes_of_a_syn_that_is_not_answered_are_in_flight(timer):
+    with relay(upstream_settings={"socket": {"fastopen": "on"}}, timeouts={"connect": "1h", timer: "2s"}) as rig:
+        has_a_cookie(rig)
+        peers.vanish(rig.upstream.sock)
+        with client_that_sends_first(rig) as client:
+            assert peers.read_end(client) == (b"", "rst")
+        line = rig.weir.record("close", nth=1)
+        assert (line["by"], line["reason"], line.number("bytes_up")) == ("weir", timer, 4)
+
+
 def test_a_server_that_has_answered_may_take_its_time():
     with relay(upstream_settings={"socket": {"fastopen": "on"}}, timeouts={"connect": "200ms", "idle": "1h"}) as rig:
         has_a_cookie(rig)
