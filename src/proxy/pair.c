@@ -364,11 +364,12 @@ static const struct pump_calls upstream_calls = {.tell = on_upstream, .moved = o
  * not stuck, because the kernel reports room only when a third of the queue is free (UNIX: three
  * quarters). TCP sockets are not written to: the kernel always takes a few more bytes, which would
  * start the timer anew for a receiver that is stuck. For TCP pair_look() reads how many bytes the
- * peer has acknowledged.
+ * peer has acknowledged. But a receiver that has taken all that the kernel had is not stuck: the
+ * event that says so waits behind others.
  */
 static void side_poke(struct stream *side)
 {
-	if (stream_bytes_waiting(side) == 0 || !stream_is_tcp(side)) {
+	if (stream_bytes_waiting(side) == 0 || !stream_is_tcp(side) || stream_unsent(side) == 0) {
 		stream_poke(side);
 	} else {
 		stream_poke_input(side);

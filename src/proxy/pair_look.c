@@ -75,12 +75,30 @@ uint64_t pair_held_ns(const struct pair *pair)
 	return pair_is_held(pair) ? pair->looked_ns : 0;
 }
 
+/** Whether bytes wait for the side, and weir has handed over none since the last look. */
+static bool side_is_stalled(const struct pair *pair, enum pair_side side)
+{
+	const struct stream *stream = pair_stream(pair, side);
+
+	return pair->held[side] > 0 && stream_bytes_waiting(stream) > 0 &&
+	       pair->looked_ns > with_fin(pair, stream_written_ns(stream));
+}
+
+/** Whether another look can be compared with the last one. For write_stall the other direction does
+ * not matter: its bytes do not put that timer off. */
+static bool pair_can_compare(const struct pair *pair, enum deadline_kind kind)
+{
+	if (kind == DEADLINE_WRITE_STALL) {
+		return side_is_stalled(pair, SIDE_CLIENT) || side_is_stalled(pair, SIDE_UPSTREAM);
+	}
+	return pair_is_held(pair) && pair->looked_ns > with_fin(pair, pair_relayed_ns(pair));
+}
+
 uint64_t pair_look_ns(const struct pair *pair, const struct deadline *deadline)
 {
 	uint64_t pause_ns = deadline->silence_ns / LOOKS_A_TIMER;
 
-	if (deadline->silence_ns == NS_NEVER || !pair_is_held(pair) ||
-		pair->looked_ns <= with_fin(pair, pair_relayed_ns(pair))) {
+	if (deadline->silence_ns == NS_NEVER || !pair_can_compare(pair, deadline->kind)) {
 		return NS_NEVER;
 	}
 	return clock_after(pair->looked_ns, pause_ns > 0 ? pause_ns : 1);

@@ -25,7 +25,8 @@ bool pair_keeps(const struct pair *pair, enum pair_side from);
 void pair_look(struct pair *pair);
 
 /** When to look again before `deadline`. NS_NEVER: no look is needed, because the deadline is due
- * whatever moves, the kernel holds nothing, or bytes have moved since the last look. */
+ * whatever moves, the kernel holds nothing, or bytes have moved since the last look (write_stall:
+ * for the side that is stalled). */
 uint64_t pair_look_ns(const struct pair *pair, const struct deadline *deadline);
 
 /** When the last look found bytes that the kernel holds for a peer; 0: it found none, or there was

@@ -5,6 +5,9 @@
  */
 #include "proxy/pair.h"
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include "strike.h"
 #include "vtime.h"
 
@@ -84,6 +87,57 @@ START_TEST(write_stall_strikes_although_the_other_way_flows)
 }
 END_TEST
 
+START_TEST(the_looks_of_write_stall_go_on_although_the_other_way_flows)
+{
+	struct stream *receiver;
+	uint64_t stalled_ns;
+
+	strike_open(2 * RIG_TCP + _i, RIG_TINY);
+	receiver = rig_stream(&rig, to);
+	strike_set(&rig.rules.timeouts.write_stall_ns, ms(800));
+	vtime_set_delivered(true);
+	rig_stall(&rig, from);
+	side_receive(from);
+	do { /* the kernel may take a few bytes more, and they count */
+		size_t n_received = from->in.n_received;
+
+		stalled_ns = stream_stalled_ns(receiver);
+		vtime_pass(ms(800)); /* this look finds the bytes */
+		side_send(to, 10);
+		loop_until(from->in.n_received == n_received + 10);
+		vtime_pass(ms(800) / 8);
+		ck_assert_uint_eq(rig.n_ended, 0);
+	} while (stream_stalled_ns(receiver) > stalled_ns);
+	ck_assert_uint_eq(rig.pair.looked_ns, clock_ns());
+	rig_close(&rig);
+}
+END_TEST
+
+/** The side takes all that the kernels have for it, while the loop does not turn. */
+static void take_all(struct side *side)
+{
+	char bytes[4096];
+
+	while (stream_unsent(rig_stream(&rig, side)) > 0) {
+		while (recv(side->fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0) {
+		}
+		(void)usleep(1000); /* the kernel's clock is not virtual */
+	}
+}
+
+START_TEST(write_stall_spares_who_took_all_while_weir_was_stopped)
+{
+	strike_open(2 * RIG_TCP + _i, RIG_TINY);
+	strike_set(&rig.rules.timeouts.write_stall_ns, ms(800));
+	rig_stall(&rig, from);
+	take_all(to);
+	vtime_advance(ms(800));
+	pair_strike(&rig.pair); /* before the event: a turn has room for 256 events */
+	ck_assert_uint_eq(rig.n_ended, 0);
+	rig_close(&rig);
+}
+END_TEST
+
 /* ---- a reset that cannot be passed on ---- */
 
 START_TEST(a_reset_waits_for_a_stuck_survivor_so_long_and_no_longer)
@@ -117,6 +171,8 @@ int main(void)
 	tcase_add_loop_test(
 		tc, write_stall_strikes_although_acknowledgements_come_for_nothing_new, 0, 2);
 	tcase_add_loop_test(tc, write_stall_strikes_although_the_other_way_flows, 0, RIG_MIRRORED);
+	tcase_add_loop_test(tc, the_looks_of_write_stall_go_on_although_the_other_way_flows, 0, 2);
+	tcase_add_loop_test(tc, write_stall_spares_who_took_all_while_weir_was_stopped, 0, 2);
 	tcase_add_loop_test(tc, a_reset_waits_for_a_stuck_survivor_so_long_and_no_longer, 0, 2);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
