@@ -443,10 +443,11 @@ void pair_strike(struct pair *pair)
 		pair_strike_relaying(pair);
 	} else if (pair->state != PAIR_RESETTING) {
 		return; /* it has ended or was closed, but its owner's clock still runs */
-	} else if (pair_deadline(pair).at_ns > clock_ns()) {
-		pair_reset_look(pair);
 	} else {
-		pair_reset_finish(pair);
+		pair_reset_look(pair); /* also if the wait seems over: weir may have been stopped */
+		if (pair->state == PAIR_RESETTING && pair_deadline(pair).at_ns <= clock_ns()) {
+			pair_reset_finish(pair);
+		}
 	}
 }
 

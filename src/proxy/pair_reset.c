@@ -62,10 +62,16 @@ static bool is_delivered(const struct pair *pair, uint32_t held)
 void pair_reset_look(struct pair *pair)
 {
 	enum pair_side side = survivor_of(pair);
-	const struct stream *survivor = pair_stream(pair, side);
-	/* A UNIX peer can still read what is in its queue after weir closes. */
-	uint32_t held = stream_is_tcp(survivor) ? (uint32_t)stream_unsent(survivor) : 0;
+	struct stream *survivor = pair_stream(pair, side);
+	uint32_t held = 0;
 
+	/* A UNIX peer can still read what is in its queue after weir closes. But its kernel reports
+	 * room only when three quarters of the queue are free, so weir tries to write. */
+	if (stream_is_tcp(survivor)) {
+		held = (uint32_t)stream_unsent(survivor);
+	} else {
+		stream_poke(survivor);
+	}
 	if (is_delivered(pair, held)) {
 		pair_reset_finish(pair);
 		return;

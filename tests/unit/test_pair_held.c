@@ -197,6 +197,20 @@ START_TEST(bytes_that_move_the_other_way_put_the_timer_off)
 }
 END_TEST
 
+START_TEST(a_survivor_of_a_reset_that_took_some_while_weir_was_stopped_is_left_alone)
+{
+	open_held(0);
+	side_reset(from);
+	loop_until(rig.pair.state == PAIR_RESETTING);
+	rig.pair.held[SIDE_CLIENT]++; /* as if it had taken a byte since that look */
+	vtime_pass(ms(PAIR_RESET_STALL_S * 1000));
+	ck_assert_uint_eq(rig.n_ended, 0);
+	vtime_pass(ms(PAIR_RESET_STALL_S * 1000) - 1);
+	ck_assert_uint_eq(rig.n_ended, 0);
+	rig_close(&rig);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("pair_held");
@@ -207,6 +221,8 @@ int main(void)
 	tcase_add_loop_test(tc, who_takes_some_is_left_alone_and_then_silent_like_anybody, 0, ALL);
 	tcase_add_loop_test(tc, the_end_of_a_pair_with_bytes_held_is_a_reset, 0, WAYS);
 	tcase_add_loop_test(tc, bytes_that_move_the_other_way_put_the_timer_off, 0, WAYS);
+	tcase_add_test(
+		tc, a_survivor_of_a_reset_that_took_some_while_weir_was_stopped_is_left_alone);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
 }
