@@ -304,6 +304,9 @@ void proxy_reopen(struct proxy *proxy)
 	proxy->shut = PROXY_OPEN;
 	if (proxy->part.draining) {
 		proxy->part.draining = false;
+		/* For the sessions that the walk meets in a later turn. */
+		proxy->part.drain = (struct deadline_drain){
+			.start_ns = NS_NEVER, .idle_first_ns = NS_NEVER, .end_ns = NS_NEVER};
 		part_walk_begin(&proxy->part, &proxy->sessions_changing);
 		proxy_change(proxy);
 	}

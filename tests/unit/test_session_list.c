@@ -259,6 +259,24 @@ START_TEST(the_timers_of_a_session_are_those_that_run)
 }
 END_TEST
 
+START_TEST(a_drain_that_is_undone_ends_nobody_from_then_on)
+{
+	const struct deadline_drain drain = {
+		.start_ns = clock_ns(), .idle_first_ns = S(60), .end_ns = clock_ns() + S(900)};
+	struct deadline_facts facts;
+
+	come(1);
+	loop_until(relays());
+	proxy_drain(&house.proxy, &drain);
+	facts = pair_facts(&only_session()->pair); /* one that no slice has come to yet */
+	ck_assert_uint_eq(deadline_next(&house_terms(&house, 0)->rules.timeouts, &facts).kind,
+		DEADLINE_DRAIN);
+	proxy_reopen(&house.proxy);
+	ck_assert_uint_eq(
+		deadline_next(&house_terms(&house, 0)->rules.timeouts, &facts).at_ns, NS_NEVER);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("session_list");
@@ -272,6 +290,7 @@ int main(void)
 	tcase_add_test(tc, an_id_says_whose_it_is);
 	tcase_add_test(tc, pairs_whose_server_is_down_are_ended_few_a_turn);
 	tcase_add_test(tc, the_timers_of_a_session_are_those_that_run);
+	tcase_add_test(tc, a_drain_that_is_undone_ends_nobody_from_then_on);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
 }
