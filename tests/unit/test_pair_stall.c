@@ -166,10 +166,10 @@ END_TEST
 static void take_a_write(struct side *side)
 {
 	size_t held = stream_unsent(rig_stream(&rig, side));
-	char byte;
+	char bytes[4096];
 
 	while (stream_unsent(rig_stream(&rig, side)) == held) {
-		ck_assert_int_eq(recv(side->fd, &byte, 1, MSG_DONTWAIT), 1);
+		ck_assert_int_gt(recv(side->fd, bytes, sizeof(bytes), MSG_DONTWAIT), 0);
 	}
 }
 
