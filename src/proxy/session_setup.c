@@ -291,8 +291,8 @@ static int session_announce(struct session *session, struct stream *server)
 	return n < 0 ? n : stream_write_ahead(server, header, (size_t)n);
 }
 
-/** Drops a connection on which no pair begins. The server may have accepted it, and would take a FIN
- * for an empty request. */
+/** Drops a connection on which no pair begins. The server may have accepted it, and would take a
+ * FIN for an empty request. */
 static void drop_server(struct stream *server)
 {
 	stream_abort(server);
