@@ -271,13 +271,15 @@ def test_connections_say_when_flap_closes_them(lab, upstream):
 # ---- toxics of the proxy ----
 
 def connects(at, timeout=0.3):
-    """The outcome of a connect: "open", "refused" or "silence"."""
+    """The outcome of a connect: "open", "refused", "silence", or "reset": the queue that it was in was closed."""
     with at.socket() as sock:
         sock.settimeout(timeout)
         try:
             sock.connect(at.sockaddr)
         except ConnectionRefusedError:
             return "refused"
+        except ConnectionResetError:
+            return "reset"
         except TimeoutError:
             return "silence"
         return "open"
