@@ -245,16 +245,15 @@ static size_t count_left_out(const struct discovery *discovery)
 
 /**
  * Collects the servers of the first records, as many as have CANDIDATES_MAX addresses at most.
- * Returns how many there are; then they are sorted, without duplicates. *ret_n_beyond: how many
- * addresses the other records have.
+ * Returns how many there are; then they are sorted, without duplicates. *ret_n_taken: how many
+ * addresses these records have.
  */
 static size_t collect(
-	const struct discovery *discovery, struct candidate *candidates, size_t *ret_n_beyond)
+	const struct discovery *discovery, struct candidate *candidates, size_t *ret_n_taken)
 {
 	size_t n_kept = 0;
 	size_t n = 0;
 
-	*ret_n_beyond = count_all(discovery);
 	for (size_t i = 0; i < discovery->n_records; i++) {
 		const struct host *host = discovery->records[i].host;
 
@@ -264,7 +263,7 @@ static size_t collect(
 		n += collect_of(discovery, &host->v4, i, candidates + n);
 		n += collect_of(discovery, &host->v6, i, candidates + n);
 	}
-	*ret_n_beyond -= n;
+	*ret_n_taken = n;
 	qsort(candidates, n, sizeof(*candidates), by_server);
 	for (size_t i = 0; i < n; i++) {
 		if (n_kept == 0 || discovered_compare(&candidates[n_kept - 1].server,
@@ -338,7 +337,7 @@ int discovery_merge(const struct discovery *discovery, struct discovered_set *re
 {
 	size_t max = discovery->conf.max_servers;
 	size_t n_all = count_all(discovery);
-	size_t n_beyond;
+	size_t n_taken;
 	struct candidate *candidates =
 		calloc((n_all < CANDIDATES_MAX ? n_all : CANDIDATES_MAX) + 1, sizeof(*candidates));
 	struct discovered_set set = {.n_left_out = count_left_out(discovery)};
@@ -347,8 +346,8 @@ int discovery_merge(const struct discovery *discovery, struct discovered_set *re
 	if (candidates == NULL) {
 		return r;
 	}
-	set.n = collect(discovery, candidates, &n_beyond);
-	set.n_left_out += n_beyond;
+	set.n = collect(discovery, candidates, &n_taken);
+	set.n_left_out += n_all - n_taken;
 	if (set.n > max) {
 		set.n_left_out += set.n - max;
 		qsort(candidates, set.n, sizeof(*candidates), by_force);
